@@ -1,0 +1,215 @@
+"""Measured quality curves, and the markets they make.
+
+A table is a CSV file with one row per benchmark, method, model and compute level. The package ships one
+(`ttc_env/data/llm_curves.csv`, see the README beside it); `load_market(path)` reads a table of your own.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from ttc_env.market import Market
+
+COLUMNS = ("benchmark", "method", "model", "theta", "accuracy", "tokens", "price_usd_per_mtok")
+ANSWER_VALUE = {"gsm8k": 0.008, "gpqa": 0.02, "aime": 0.05}  # USD per correct answer, as published
+BASELINE = 0.1
+MARKUP = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Measured curves of one benchmark and method.
+
+    `accuracy` (probability of a right answer) and `tokens` (mean generated tokens per query) have shape
+    `(n, m)`; `usd_per_token` has shape `(n,)`.
+    """
+
+    name: str
+    providers: tuple[str, ...]
+    levels: tuple[float, ...]
+    accuracy: np.ndarray
+    tokens: np.ndarray
+    usd_per_token: np.ndarray
+
+    def market(
+        self,
+        *,
+        beta: float = 1000.0,
+        answer_value: float | None = None,
+        baseline: float = BASELINE,
+        markup: float = MARKUP,
+        outside_value: float = 0.0,
+    ) -> Market:
+        """The market these curves make: `q = alpha (b + (1 - b) a)`, `p = tokens * price`, `c = p / (1 + markup)`.
+
+        Raises:
+            ValueError: `answer_value` is not given and no published one exists for this benchmark, or a
+                parameter is out of range.
+        """
+        benchmark = self.name.split("/")[0]
+        if answer_value is None:
+            if benchmark not in ANSWER_VALUE:
+                raise ValueError(
+                    f"answer_value (USD a correct answer is worth) must be given for benchmark {benchmark!r}; "
+                    f"published values exist only for {', '.join(ANSWER_VALUE)}"
+                )
+            answer_value = ANSWER_VALUE[benchmark]
+        if not (math.isfinite(markup) and markup >= 0):
+            raise ValueError(f"markup must be a finite number >= 0, got {markup!r}")
+        if not (math.isfinite(answer_value) and answer_value > 0):
+            raise ValueError(f"answer_value must be positive and finite (USD), got {answer_value!r}")
+        price = self.tokens * self.usd_per_token[:, None]
+        return Market(
+            providers=self.providers,
+            levels=self.levels,
+            quality=answer_value * (baseline + (1 - baseline) * self.accuracy),
+            price=price,
+            cost=price / (1 + markup),
+            beta=beta,
+            outside_value=outside_value,
+            answer_value=answer_value,
+            baseline=baseline,
+        )
+
+
+def load_market(
+    source: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    providers: Sequence[str | int] | None = None,
+    beta: float = 1000.0,
+    answer_value: float | None = None,
+    baseline: float = BASELINE,
+    markup: float = MARKUP,
+    outside_value: float = 0.0,
+) -> Market:
+    """A market from measured curves.
+
+    Args:
+        source: one of `list_markets()`, or the path of a CSV file with the columns `COLUMNS`.
+        name: `"benchmark/method"` within a CSV file that holds several.
+        providers: keep only these, by name or index.
+        beta: user rationality, 1/USD.
+        answer_value: USD a correct answer is worth; published values by default.
+        baseline: fraction of `answer_value` that a wrong answer is worth.
+        markup: `price / cost - 1`.
+        outside_value: value of not buying, USD.
+
+    Raises:
+        ValueError: unknown market or provider, malformed table (naming file, row and fault), bad parameter.
+        FileNotFoundError: `source` is a path to nothing.
+    """
+    market = load_curves(source, name=name).market(
+        beta=beta, answer_value=answer_value, baseline=baseline, markup=markup, outside_value=outside_value
+    )
+    return market if providers is None else market.select(providers)
+
+
+def list_markets() -> list[str]:
+    """Names of the measured markets that come with the package."""
+    return list(_shipped())
+
+
+def load_curves(source: str | os.PathLike[str], *, name: str | None = None) -> Curves:
+    """Measured curves by name, or from a CSV file; see `load_market`."""
+    is_path = not isinstance(source, str) or source.endswith(".csv") or os.sep in source and Path(source).is_file()
+    if not is_path:
+        assert isinstance(source, str)
+        return _pick(_shipped(), source, "market")
+    tables = read_curves(source)
+    if name is None and len(tables) > 1:
+        raise ValueError(f"{os.fspath(source)} holds several tables; pass name= one of {', '.join(tables)}")
+    return _pick(tables, name or next(iter(tables)), f"table of {os.fspath(source)}")
+
+
+def _pick(tables: dict[str, Curves], name: str, kind: str) -> Curves:
+    if name not in tables:
+        close = difflib.get_close_matches(name, tables, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise ValueError(f"unknown {kind} {name!r}{hint}; allowed: {', '.join(tables)}")
+    return tables[name]
+
+
+@cache
+def _shipped() -> dict[str, Curves]:
+    with resources.as_file(resources.files("ttc_env") / "data" / "llm_curves.csv") as path:
+        return read_curves(path)
+
+
+def read_curves(path: str | os.PathLike[str]) -> dict[str, Curves]:
+    """All tables of a CSV file, by `"benchmark/method"`, in order of appearance.
+
+    Raises:
+        ValueError: the first fault found, with file and row (the header is row 1).
+    """
+    path = os.fspath(path)
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise ValueError(f"{path}, row 1: missing column {', '.join(missing)}; needed: {', '.join(COLUMNS)}")
+        cells: dict[str, dict[str, dict[float, tuple[float, float, float, int]]]] = {}
+        for record in reader:
+            row = reader.line_num
+            benchmark, method, model = (_text(path, row, record, key) for key in COLUMNS[:3])
+            theta = _number(path, row, record, "theta", low=0)
+            point = (
+                _number(path, row, record, "accuracy", low=0, high=1),
+                _number(path, row, record, "tokens", low=0),
+                _number(path, row, record, "price_usd_per_mtok", low=0),
+                row,
+            )
+            curve = cells.setdefault(f"{benchmark}/{method}", {}).setdefault(model, {})
+            if theta in curve:
+                raise ValueError(f"{path}, row {row}: duplicate of row {curve[theta][3]} ({model}, theta {theta:g})")
+            curve[theta] = point
+    if not cells:
+        raise ValueError(f"{path}, row 2: the table is empty")
+    return {name: _curves(path, name, models) for name, models in cells.items()}
+
+
+def _curves(path: str, name: str, models: dict[str, dict[float, tuple[float, float, float, int]]]) -> Curves:
+    grid = sorted(next(iter(models.values())))
+    for model, curve in models.items():
+        row = max(point[3] for point in curve.values())
+        if sorted(curve) != grid:
+            raise ValueError(
+                f"{path}, row {row}: unequal level grids in {name}: {model} has theta {sorted(curve)}, "
+                f"{next(iter(models))} has {grid}"
+            )
+        if len({point[2] for point in curve.values()}) > 1:
+            raise ValueError(f"{path}, row {row}: {model} in {name} has more than one price_usd_per_mtok")
+    points = np.array([[models[model][theta][:3] for theta in grid] for model in models])
+    levels = tuple(int(theta) if theta.is_integer() else theta for theta in grid)
+    return Curves(name, tuple(models), levels, points[..., 0], points[..., 1], points[:, 0, 2] * 1e-6)
+
+
+def _text(path: str, row: int, record: dict[str, str | None], column: str) -> str:
+    value = (record[column] or "").strip()
+    if not value:
+        raise ValueError(f"{path}, row {row}: {column} is empty")
+    return value
+
+
+def _number(
+    path: str, row: int, record: dict[str, str | None], column: str, *, low: float, high: float = math.inf
+) -> float:
+    text = _text(path, row, record, column)
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{path}, row {row}: {column} is not a number: {text!r}") from None
+    if not (math.isfinite(value) and low <= value <= high):
+        allowed = f"in [{low:g}, {high:g}]" if math.isfinite(high) else f">= {low:g}"
+        raise ValueError(f"{path}, row {row}: {column} must be finite and {allowed}, got {text}")
+    return value

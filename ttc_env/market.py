@@ -1,0 +1,278 @@
+"""The market: what every provider offers at every compute level, and how users choose.
+
+Money is USD per query. A *profile* is an integer array ``(..., n)``: the level index chosen by each of the
+``n`` providers; leading axes are batch. Everything here is pure and runs on NumPy and torch arrays alike.
+
+Source: A. Artola Velasco et al., *Test-Time Compute Games*, arXiv:2601.21839, sections 2 and 3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, device, is_torch_array
+
+Array = Any  # a NumPy array or a torch tensor; the array-API standard has no common base class
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Providers, their curves, and the users they compete for.
+
+    Args:
+        providers: `n` distinct names.
+        levels: physical compute at each of the `m` levels (samples per query, or effort bin), increasing.
+        quality: expected quality of an answer, USD, shape `(n, m)`.
+        price: what the user is charged per query, USD, shape `(n, m)`.
+        cost: what the query costs the provider, USD, shape `(n, m)`.
+        beta: user rationality (inverse temperature), 1/USD; higher is more rational.
+        outside_value: value of not buying, USD.
+        answer_value: USD a correct answer is worth; the unit of observations and bids, and the top of the
+            right/wrong lottery that sampled demand draws. By default the largest entry of `quality`.
+        baseline: fraction of `answer_value` that a wrong answer is still worth.
+
+    Raises:
+        ValueError: shapes that disagree, values that are not finite, repeated names, `beta` that is not positive.
+    """
+
+    providers: Sequence[str]
+    levels: Sequence[float]
+    quality: Array
+    price: Array
+    cost: Array
+    beta: float
+    outside_value: float = 0.0
+    answer_value: float | None = None
+    baseline: float = 0.0
+
+    def __post_init__(self) -> None:
+        force = object.__setattr__  # the dataclass is frozen; this is its constructor
+        providers = (self.providers,) if isinstance(self.providers, str) else tuple(self.providers)
+        force(self, "providers", providers)
+        force(self, "levels", tuple(self.levels))
+        if not providers or not all(isinstance(name, str) and name for name in providers):
+            raise ValueError(f"providers must be non-empty strings, got {providers!r}")
+        if len(set(providers)) != len(providers):
+            raise ValueError(f"providers must be distinct, got {providers!r}")
+        if not self.levels or not all(math.isfinite(level) for level in self.levels):
+            raise ValueError(f"levels must be finite numbers, got {self.levels!r}")
+        if any(low >= high for low, high in zip(self.levels, self.levels[1:], strict=False)):
+            raise ValueError(f"levels must increase, got {self.levels!r}")
+        for name in ("quality", "price", "cost"):
+            force(self, name, self._table(name))
+        for name in ("beta", "outside_value", "baseline"):
+            force(self, name, _finite(name, getattr(self, name)))
+        if self.beta <= 0:
+            raise ValueError(f"beta must be positive and finite (1/USD), got {self.beta!r}")
+        if not 0 <= self.baseline < 1:
+            raise ValueError(f"baseline must be in [0, 1), got {self.baseline!r}")
+        answer_value = self.answer_value
+        if answer_value is None:
+            top = float(self.quality.max())
+            answer_value = top if top > 0 else 1.0
+        force(self, "answer_value", _finite("answer_value", answer_value))
+        if self.unit <= 0:
+            raise ValueError(f"answer_value must be positive (USD), got {self.answer_value!r}")
+
+    def _table(self, name: str) -> Array:
+        given = getattr(self, name)
+        table = given if is_torch_array(given) else np.array(given, dtype=np.float64)
+        shape = (len(self.providers), len(self.levels))
+        if tuple(table.shape) != shape:
+            raise ValueError(f"{name} must have shape (providers, levels) = {shape}, got {tuple(table.shape)}")
+        xp = array_namespace(table)
+        if not bool(xp.all(xp.isfinite(table))):
+            raise ValueError(f"{name} must be finite everywhere, got {given!r}")
+        if not is_torch_array(table):
+            table.flags.writeable = False
+        return table
+
+    @property
+    def num_providers(self) -> int:
+        """Number of providers, `n`."""
+        return len(self.providers)
+
+    @property
+    def num_levels(self) -> int:
+        """Number of compute levels, `m`."""
+        return len(self.levels)
+
+    @property
+    def unit(self) -> float:
+        """USD in one unit of observations, asks and claims: `answer_value`."""
+        assert self.answer_value is not None
+        return self.answer_value
+
+    @cached_property
+    def user_value(self) -> Array:
+        """What an answer leaves the user, `V = q - p`, USD, `(n, m)`."""
+        return self.quality - self.price
+
+    @cached_property
+    def margin(self) -> Array:
+        """What a sold query leaves the provider, `p - c`, USD, `(n, m)`."""
+        return self.price - self.cost
+
+    @cached_property
+    def welfare_contribution(self) -> Array:
+        """What a sold query adds to welfare, `W = q - c`, USD, `(n, m)`."""
+        return self.quality - self.cost
+
+    @cached_property
+    def accuracy(self) -> Array:
+        """Probability that an answer is right, `(q / alpha - b) / (1 - b)`, `(n, m)`; the lottery of sampled demand.
+
+        Raises:
+            ValueError: a quality outside `[baseline * answer_value, answer_value]` is the mean of no such lottery.
+        """
+        accuracy = (self.quality / self.unit - self.baseline) / (1 - self.baseline)
+        if not (-1e-9 <= float(accuracy.min()) and float(accuracy.max()) <= 1 + 1e-9):
+            raise ValueError(
+                "sampled demand draws right and wrong answers, so quality must lie in [baseline, 1] * answer_value "
+                f"= [{self.baseline * self.unit}, {self.unit}], got [{float(self.quality.min())}, "
+                f"{float(self.quality.max())}]"
+            )
+        return accuracy
+
+    def shares(self, profile: Array) -> Array:
+        """Fraction of users who buy from each provider under per-token pricing, `(..., n)`; the rest stay out."""
+        return logit_shares(at(self.user_value, self.check(profile)), self.beta, self.outside_value)[0]
+
+    def utility(self, profile: Array) -> Array:
+        """Expected profit of each provider under per-token pricing, `share * (p - c)`, USD per query, `(..., n)`."""
+        profile = self.check(profile)
+        return self.shares(profile) * at(self.margin, profile)
+
+    def welfare(self, profile: Array) -> Array:
+        """Expected welfare under per-token pricing, `sum_i share_i W_i + share_0 v0`, USD per query, `(...)`."""
+        profile = self.check(profile)
+        shares, outside = logit_shares(at(self.user_value, profile), self.beta, self.outside_value)
+        xp = array_namespace(shares)
+        return xp.sum(shares * at(self.welfare_contribution, profile), axis=-1) + outside * self.outside_value
+
+    def potential(self, profile: Array) -> Array:
+        """Exact potential of the per-token game in log utilities, `Phi`, dimensionless, `(...)`.
+
+        A unilateral move changes `Phi` and the mover's log utility by the same amount.
+
+        Raises:
+            ValueError: a chosen margin is not positive, so its logarithm does not exist.
+        """
+        profile = self.check(profile)
+        margin, user_value = at(self.margin, profile), at(self.user_value, profile)
+        xp = array_namespace(margin)
+        if not bool(xp.all(margin > 0)):
+            raise ValueError("the potential is defined for positive margins only, got a chosen price <= cost")
+        return (
+            xp.sum(xp.log(margin) + self.beta * user_value, axis=-1)
+            - log_partition(user_value, self.beta, self.outside_value)
+        )  # fmt: skip
+
+    def check(self, profile: Array) -> Array:
+        """The profile as an integer array of this market's backend.
+
+        Raises:
+            ValueError: not integers, last axis not `n`, or a level index outside `0..m-1`.
+        """
+        xp = array_namespace(self.quality)
+        given = profile
+        if is_torch_array(self.quality):
+            profile = xp.asarray(profile, device=device(self.quality))
+        else:
+            profile = np.asarray(profile)
+        if not xp.isdtype(profile.dtype, "integral"):
+            raise ValueError(f"a profile holds integer level indices, got {given!r}")
+        if profile.ndim == 0 or profile.shape[-1] != self.num_providers:
+            raise ValueError(f"a profile has one level per provider, shape (..., {self.num_providers}), got {given!r}")
+        if not bool(xp.all((profile >= 0) & (profile < self.num_levels))):
+            raise ValueError(f"level indices must be in 0..{self.num_levels - 1}, got {given!r}")
+        return profile
+
+    def provider_index(self, provider: str | int) -> int:
+        """Position of a provider given by name or by index.
+
+        Raises:
+            ValueError: no such provider.
+        """
+        if isinstance(provider, str) and provider in self.providers:
+            return tuple(self.providers).index(provider)
+        if isinstance(provider, int | np.integer) and 0 <= provider < self.num_providers:
+            return int(provider)
+        raise ValueError(
+            f"unknown provider {provider!r}; allowed: an index 0..{self.num_providers - 1} or one of "
+            + ", ".join(self.providers)
+        )
+
+    def select(self, providers: Sequence[str | int]) -> Market:
+        """The market of some of the providers, in the order given; `answer_value` stays."""
+        rows = [self.provider_index(provider) for provider in providers]
+        return replace(
+            self,
+            providers=[self.providers[i] for i in rows],
+            quality=self.quality[rows, :],
+            price=self.price[rows, :],
+            cost=self.cost[rows, :],
+        )
+
+    def to(self, backend: str, *, device: Any = None, dtype: str = "float64") -> Market:
+        """The same market with its tables in another array library.
+
+        Args:
+            backend: `"numpy"` or `"torch"`.
+            device: torch device, for example `"cuda"`; NumPy knows only the CPU.
+            dtype: `"float32"` or `"float64"`.
+        """
+        tables = {}
+        for name in ("quality", "price", "cost"):
+            table = getattr(self, name)
+            tables[name] = np.asarray(table.cpu() if is_torch_array(table) else table)
+        if dtype not in ("float32", "float64"):
+            raise ValueError(f"unknown dtype {dtype!r}; allowed: float32, float64")
+        if backend == "torch":
+            import torch
+
+            tables = {k: torch.tensor(v, dtype=getattr(torch, dtype), device=device) for k, v in tables.items()}
+        elif backend != "numpy":
+            raise ValueError(f"unknown backend {backend!r}; allowed: numpy, torch")
+        elif device not in (None, "cpu"):
+            raise ValueError(f"the numpy backend runs on the CPU, got device {device!r}")
+        elif dtype != "float64":
+            raise ValueError("the numpy backend keeps its tables in float64; use VectorMarket for float32 steps")
+        return replace(self, **tables)
+
+
+def _finite(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, got {value!r}")
+    return float(value)
+
+
+def at(table: Array, profile: Array) -> Array:
+    """Entries of an `(n, m)` table at each provider's level: `(..., n)` for a profile `(..., n)`."""
+    xp = array_namespace(table)
+    return table[xp.arange(table.shape[0], device=device(table)), profile]
+
+
+def log_partition(user_value: Array, beta: float, outside_value: float) -> Array:
+    """`log(exp(beta v0) + sum_j exp(beta V_j))` without overflow, `(...)` for values `(..., n)`."""
+    xp = array_namespace(user_value)
+    logits = beta * user_value
+    top = xp.clip(xp.max(logits, axis=-1), min=beta * outside_value)
+    rest = xp.sum(xp.exp(logits - top[..., None]), axis=-1)
+    return top + xp.log(xp.exp(beta * outside_value - top) + rest)
+
+
+def logit_shares(user_value: Array, beta: float, outside_value: float) -> tuple[Array, Array]:
+    """Logit demand: the shares of the providers, `(..., n)`, and of not buying, `(...)`. They sum to one."""
+    xp = array_namespace(user_value)
+    logits = beta * user_value
+    top = xp.clip(xp.max(logits, axis=-1), min=beta * outside_value)
+    weights = xp.exp(logits - top[..., None])
+    outside = xp.exp(beta * outside_value - top)
+    total = outside + xp.sum(weights, axis=-1)
+    return weights / total[..., None], outside / total
