@@ -122,7 +122,7 @@ def list_markets() -> list[str]:
 
 def load_curves(source: str | os.PathLike[str], *, name: str | None = None) -> Curves:
     """Measured curves by name, or from a CSV file; see `load_market`."""
-    is_path = not isinstance(source, str) or source.endswith(".csv") or os.sep in source and Path(source).is_file()
+    is_path = not isinstance(source, str) or source.endswith(".csv") or (os.sep in source and Path(source).is_file())
     if not is_path:
         assert isinstance(source, str)
         return _pick(_shipped(), source, "market")

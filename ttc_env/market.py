@@ -227,7 +227,7 @@ class Market:
             device: torch device, for example `"cuda"`; NumPy knows only the CPU.
             dtype: `"float32"` or `"float64"`.
         """
-        tables = {}
+        tables: dict[str, Any] = {}
         for name in ("quality", "price", "cost"):
             table = getattr(self, name)
             tables[name] = np.asarray(table.cpu() if is_torch_array(table) else table)
