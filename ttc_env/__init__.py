@@ -1,7 +1,28 @@
-"""Markets of language-model providers who sell test-time compute, for learning agents."""
+"""Markets of language-model providers who sell test-time compute, for learning agents.
 
+>>> import ttc_env
+>>> market = ttc_env.load_market("gsm8k/majority_voting", beta=1000.0)
+>>> profile = ttc_env.equilibrium.pure_nash(market)[0]
+>>> round(float(market.welfare(profile)), 5)
+0.00605
+"""
+
+from ttc_env import equilibrium, mechanisms, per_token_v0, second_price_v0
 from ttc_env.curves import list_markets, load_market
+from ttc_env.envs.vector import VectorMarket
 from ttc_env.market import Market
+from ttc_env.registration import register_environments
 
 __version__ = "0.1.0"
-__all__ = ["Market", "list_markets", "load_market"]
+__all__ = [
+    "Market",
+    "VectorMarket",
+    "equilibrium",
+    "list_markets",
+    "load_market",
+    "mechanisms",
+    "per_token_v0",
+    "second_price_v0",
+]
+
+register_environments()

@@ -81,7 +81,8 @@ class Market:
 
     def _table(self, name: str) -> Array:
         given = getattr(self, name)
-        table = given if is_torch_array(given) else np.array(given, dtype=np.float64)
+        single = isinstance(given, np.ndarray) and given.dtype == np.float32
+        table = given if is_torch_array(given) else np.array(given, dtype=np.float32 if single else np.float64)
         shape = (len(self.providers), len(self.levels))
         if tuple(table.shape) != shape:
             raise ValueError(f"{name} must have shape (providers, levels) = {shape}, got {tuple(table.shape)}")
@@ -241,8 +242,8 @@ class Market:
             raise ValueError(f"unknown backend {backend!r}; allowed: numpy, torch")
         elif device not in (None, "cpu"):
             raise ValueError(f"the numpy backend runs on the CPU, got device {device!r}")
-        elif dtype != "float64":
-            raise ValueError("the numpy backend keeps its tables in float64; use VectorMarket for float32 steps")
+        else:
+            tables = {k: v.astype(dtype) for k, v in tables.items()}
         return replace(self, **tables)
 
 

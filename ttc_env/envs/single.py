@@ -1,0 +1,176 @@
+"""The Gymnasium forms: one provider learns, the others are scripted; one market or a batch of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from ttc_env.envs import spaces
+from ttc_env.envs.parallel import RENDER_MODES, check_render_mode, period_infos
+from ttc_env.envs.render import render_period
+from ttc_env.envs.vector import VectorMarket
+from ttc_env.opponents import make_opponents
+
+DEFAULT_MARKET = "gsm8k/majority_voting"
+
+
+class _Seat:
+    """One provider's place in a batch of markets whose other providers are scripted."""
+
+    def __init__(self, engine: VectorMarket, provider: str | int, opponents: Any) -> None:
+        self.engine = engine
+        self.provider = engine.market.provider_index(provider)
+        self.opponents = make_opponents(engine.game, opponents)
+        self.observations: np.ndarray = np.empty(0)
+
+    def reset(self, seed: int | None) -> np.ndarray:
+        self.observations, _ = self.engine.reset(seed)
+        return self.mine(self.observations)
+
+    def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        engine = self.engine
+        state = engine.running_state()
+        actions = spaces.as_actions(
+            engine.single_action_space, actions, (engine.num_markets,), engine.game.market.quality
+        )
+        joint = self.opponents(self.observations, state, engine.uniform)
+        joint[:, self.provider] = actions
+        self.observations, rewards, terminations, truncations, info = self.engine.step(joint)
+        return self.mine(self.observations), rewards[:, self.provider], terminations, truncations, info
+
+    def mine(self, observations: np.ndarray) -> np.ndarray:
+        return observations[:, self.provider].astype(np.float32)
+
+    def get_state(self) -> dict[str, Any]:
+        return {"engine": self.engine.get_state(), "observations": self.observations.copy()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.engine.set_state(state["engine"])
+        self.observations = state["observations"].copy()
+
+
+class ProviderEnv(gymnasium.Env):
+    """One provider in a repeated market against scripted opponents.
+
+    Args:
+        market: what `VectorMarket` takes; `arguments` too.
+        mechanism: name of the mechanism.
+        provider: the learner, by name or index.
+        opponents: what `ttc_env.opponents.make_opponents` takes: `"nash"`, `"best_response"`, `"random"`, actions,
+            or functions.
+        render_mode: None, `"ansi"` or `"human"`.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES)}  # noqa: RUF012
+
+    def __init__(
+        self,
+        market: Any = DEFAULT_MARKET,
+        mechanism: str = "per_token",
+        *,
+        provider: str | int = 0,
+        opponents: Any = "nash",
+        render_mode: str | None = None,
+        **arguments: Any,
+    ) -> None:
+        self.render_mode = check_render_mode(render_mode)
+        engine = VectorMarket(market, mechanism, autoreset="disabled", dtype="float64", **arguments)
+        self._seat = _Seat(engine, provider, opponents)
+        self.action_space = engine.single_action_space
+        self.observation_space = spaces.observation_space(engine.game)
+        self._last: dict[str, Any] = {}
+
+    @property
+    def engine(self) -> VectorMarket:
+        """The batch of one market underneath."""
+        return self._seat.engine
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start an episode; a seed restarts the generator."""
+        super().reset(seed=seed)
+        observations = self._seat.reset(seed)
+        if seed is not None:
+            self._np_random = self.engine.uniform.generator
+        self._last = {}
+        return observations[0], {}
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Clear one period; info holds this provider's side of it in USD.
+
+        Raises:
+            ResetNeeded: before the first reset or after the end of the episode.
+            ValueError: the action is outside the space; nothing has changed then.
+        """
+        observations, rewards, _, truncations, self._last = self._seat.step(np.asarray(action)[None])
+        if self.render_mode == "human":
+            self.render()
+        info = period_infos(self._last)[self._seat.provider]
+        return observations[0], float(rewards[0]), False, bool(truncations[0]), info
+
+    def render(self) -> str | None:
+        """The last period as a table: returned in mode `ansi`, printed in mode `human`."""
+        return render_period(self.engine, self._last, self.render_mode)
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything the future depends on, generator included; see `set_state`."""
+        return {"seat": self._seat.get_state(), "last": self._last}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to where `get_state` was called; the future is the same again for the same actions."""
+        self._seat.set_state(state["seat"])
+        self._last = state["last"]
+
+
+class VectorProviderEnv(VectorEnv):
+    """`num_envs` copies of `ProviderEnv` in one batch of arrays; same arguments.
+
+    `autoreset` is `"next_step"`, Gymnasium's default, `"same_step"` or `"disabled"`.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        market: Any = DEFAULT_MARKET,
+        mechanism: str = "per_token",
+        *,
+        provider: str | int = 0,
+        opponents: Any = "nash",
+        autoreset: str = "next_step",
+        **arguments: Any,
+    ) -> None:
+        self.engine = VectorMarket(market, mechanism, num_envs, autoreset=autoreset, **arguments)
+        self._seat = _Seat(self.engine, provider, opponents)
+        self.metadata = {"render_modes": [], "autoreset_mode": _autoreset_mode(autoreset)}
+        self.num_envs = num_envs
+        self.single_action_space = self.engine.single_action_space
+        self.single_observation_space = spaces.observation_space(self.engine.game)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start all episodes; a seed restarts the generator that serves them all."""
+        super().reset(seed=seed)
+        return self._seat.reset(seed), {}
+
+    def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Clear one period of every market; info holds the learner's utility in USD and the markets' welfare."""
+        observations, rewards, terminations, truncations, detail = self._seat.step(np.asarray(actions))
+        outcome = detail["outcome"]
+        info = {"utility": outcome.utility[:, self._seat.provider], "welfare": outcome.welfare}
+        if "final_obs" in detail:
+            info |= {"final_obs": self._seat.mine(detail["final_obs"]), "_final_obs": detail["_final_obs"]}
+        return observations, rewards, terminations, truncations, info
+
+
+def _autoreset_mode(autoreset: str) -> Any:
+    """Gymnasium's name of the mode; Gymnasium 1.0 has no such names yet."""
+    modes = getattr(gymnasium.vector, "AutoresetMode", None)
+    return autoreset if modes is None else modes[autoreset.upper()]

@@ -1,0 +1,239 @@
+"""Many repeated markets at once: the one engine under every environment of the suite."""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+from gymnasium.error import ResetNeeded
+
+from ttc_env import repeated
+from ttc_env.curves import load_market
+from ttc_env.envs import spaces
+from ttc_env.market import Array, Market
+from ttc_env.mechanisms import Mechanism, make_mechanism
+
+AUTORESET = ("same_step", "next_step", "disabled")
+
+
+class VectorMarket:
+    """`num_markets` copies of a repeated market, all `n` providers learning, in batched arrays.
+
+    Args:
+        market: a `Market`, one of `list_markets()`, or the path of a CSV table.
+        mechanism: `"per_token"`, `"second_price"` or a mechanism object.
+        num_markets: batch size `B`.
+        beta: user rationality, 1/USD; by default the market's own, or 1000 for a market given by name.
+        demand: `"expected"`, or the number of queries drawn each period.
+        max_cycles: periods until an episode is truncated.
+        reward_scale: USD in one unit of reward; by default the mechanism's own.
+        autoreset: what follows a truncation: `"same_step"` returns the first observation of the next episode
+            and keeps the last in `info["final_obs"]`; `"next_step"` spends the next step on the reset, ignoring
+            its actions; `"disabled"` waits for `reset(rows=...)`.
+        backend: `"numpy"` or `"torch"`.
+        device: torch device.
+        dtype: `"float32"` or `"float64"`, of tables, observations and rewards.
+        check_actions: refuse actions outside the space; on a GPU this waits for the device at each step.
+        options: of the mechanism given by name, for example `settlement="declared"`.
+
+    Raises:
+        ValueError: an unknown name or a value out of range, naming it and what is allowed.
+    """
+
+    def __init__(
+        self,
+        market: Market | str | os.PathLike[str],
+        mechanism: str | Mechanism = "per_token",
+        num_markets: int = 1,
+        *,
+        beta: float | None = None,
+        demand: str | int = "expected",
+        max_cycles: int = 100,
+        reward_scale: float | None = None,
+        autoreset: str = "same_step",
+        backend: str = "numpy",
+        device: Any = None,
+        dtype: str = "float32",
+        check_actions: bool = True,
+        **options: Any,
+    ) -> None:
+        if isinstance(num_markets, bool) or int(num_markets) != num_markets or num_markets < 1:
+            raise ValueError(f"num_markets must be an integer >= 1, got {num_markets!r}")
+        if autoreset not in AUTORESET:
+            raise ValueError(f"unknown autoreset {autoreset!r}; allowed: {', '.join(AUTORESET)}")
+        self.num_markets = int(num_markets)
+        self.autoreset = autoreset
+        self.check_actions = check_actions
+        self.market = resolve_market(market, beta)
+        tables = self.market.to(backend, device=device, dtype=dtype)
+        mechanism = make_mechanism(mechanism, **options)
+        self.game = repeated.RepeatedMarket(tables, mechanism, demand, max_cycles, reward_scale)
+        self.single_action_space = spaces.action_space(self.game)
+        self.single_observation_space = spaces.observation_space(self.game, getattr(np, dtype))
+        self.uniform = Uniform(tables.quality)
+        self._state: repeated.State | None = None
+
+    @property
+    def num_providers(self) -> int:
+        """Providers in each market, `n`."""
+        return self.market.num_providers
+
+    def reset(self, seed: int | None = None, *, rows: Array | None = None) -> tuple[Array, dict[str, Any]]:
+        """Start new episodes.
+
+        Args:
+            seed: restarts the generator that serves all markets; without it the stream goes on.
+            rows: mask `(B,)` of the markets to reset; all by default.
+
+        Returns:
+            Observations `(B, n, d)` and an empty info.
+        """
+        if seed is not None:
+            self.uniform.seed(seed)
+        fresh = repeated.initial_state(self.game, self.num_markets)
+        if rows is None or self._state is None:
+            self._state = fresh
+        else:
+            self._state = repeated.replace_rows(rows, fresh, self._state)
+        return repeated.observe(self.game, self._state), {}
+
+    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        """Clear one period of every market.
+
+        Args:
+            actions: level indices `(B, n)`, or bids `(B, n, 3)`.
+
+        Returns:
+            Observations `(B, n, d)`; rewards `(B, n)`; terminations `(B,)`, always false; truncations `(B,)`; and
+            info with `outcome` (USD) and `bids`, in mode `same_step` also `final_obs` with its mask `_final_obs`
+            when episodes ended, in mode `next_step` also the mask `_outcome` of the markets that really played.
+
+        Raises:
+            ResetNeeded: before the first reset, or at the end of an episode if autoreset is disabled.
+            ValueError: actions of the wrong shape or type or outside the space; nothing has changed then.
+        """
+        state = self.running_state()
+        xp = array_namespace(state.shares)
+        actions = spaces.as_actions(
+            self.single_action_space,
+            actions,
+            (self.num_markets, self.num_providers),
+            self.game.market.quality,
+            self.check_actions,
+        )
+        draws = repeated.draw(self.game, self.num_markets, self.uniform)
+        previous, (state, outcome) = state, repeated.transition(self.game, state, actions, draws)
+        info: dict[str, Any] = {"outcome": outcome, "bids": state.bids}
+        if self.autoreset == "next_step":
+            ended = repeated.truncated(self.game, previous)
+            fresh = repeated.initial_state(self.game, self.num_markets)
+            state = repeated.replace_rows(ended, fresh, state)
+            info["_outcome"] = ~ended
+        rewards, truncations = state.reward, repeated.truncated(self.game, state)
+        observations = repeated.observe(self.game, state)
+        if self.autoreset == "same_step" and bool(xp.any(truncations)):
+            info |= {"final_obs": observations, "_final_obs": truncations}
+            fresh = repeated.initial_state(self.game, self.num_markets)
+            state = repeated.replace_rows(truncations, fresh, state)
+            observations = repeated.observe(self.game, state)
+        self._state = state
+        return observations, rewards, xp.zeros_like(truncations), truncations, info
+
+    def state(self) -> Array:
+        """Global state for centralised critics, `(B, D)`."""
+        return repeated.global_state(self.game, self.record())
+
+    def record(self) -> repeated.State:
+        """What the markets remember of last period.
+
+        Raises:
+            ResetNeeded: before the first reset.
+        """
+        if self._state is None:
+            raise ResetNeeded("no episode is running; call reset() first")
+        return self._state
+
+    def running_state(self) -> repeated.State:
+        """`record`, if another period can be played.
+
+        Raises:
+            ResetNeeded: before the first reset, or at the end of an episode if autoreset is disabled.
+        """
+        state = self.record()
+        if self.autoreset == "disabled" and bool(repeated.truncated(self.game, state).any()):
+            raise ResetNeeded(f"the episode ended after {self.game.max_cycles} periods; call reset() first")
+        return state
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything the future depends on, generator included; see `set_state`."""
+        return {"state": copy.deepcopy(self._state), "uniform": self.uniform.get_state()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to where `get_state` was called."""
+        self._state = copy.deepcopy(state["state"])
+        self.uniform.set_state(state["uniform"])
+
+
+class Uniform:
+    """Uniform draws on [0, 1) of the backend, device and type of an example array, from one seeded generator."""
+
+    def __init__(self, like: Array) -> None:
+        self.numpy = isinstance(like, np.ndarray)
+        self.kind = {"dtype": like.dtype} if self.numpy else {"dtype": like.dtype, "device": like.device}
+        self.generator: Any = None
+
+    def seed(self, seed: int | None) -> None:
+        """Start a new stream; from the operating system's entropy if `seed` is None."""
+        if seed is not None and (isinstance(seed, bool) or int(seed) != seed or seed < 0):
+            raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
+        if self.numpy:
+            self.generator = np.random.default_rng(seed)
+        else:
+            import torch
+
+            self.generator = torch.Generator(device=self.kind["device"])
+            self.generator.manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1))
+
+    def __call__(self, shape: tuple[int, ...]) -> Array:
+        """Draws of this shape."""
+        if self.generator is None:
+            self.seed(None)
+        if self.numpy:
+            return self.generator.random(shape, **self.kind)
+        import torch
+
+        return torch.rand(shape, generator=self.generator, **self.kind)
+
+    def get_state(self) -> Any:
+        """Where the stream stands."""
+        if self.generator is None:
+            return None
+        return copy.deepcopy(self.generator.bit_generator.state if self.numpy else self.generator.get_state())
+
+    def set_state(self, state: Any) -> None:
+        """Continue from `get_state`."""
+        self.seed(0)
+        if state is None:
+            self.generator = None
+        elif self.numpy:
+            self.generator.bit_generator.state = state
+        else:
+            self.generator.set_state(state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"numpy": self.numpy, "kind": self.kind, "state": self.get_state()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.numpy, self.kind = state["numpy"], state["kind"]
+        self.set_state(state["state"])
+
+
+def resolve_market(market: Market | str | os.PathLike[str], beta: float | None) -> Market:
+    """A market by name, path or as it is, with `beta` replaced if given."""
+    if not isinstance(market, Market):
+        return load_market(market) if beta is None else load_market(market, beta=beta)
+    return market if beta is None else replace(market, beta=beta)

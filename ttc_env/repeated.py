@@ -1,0 +1,214 @@
+"""The repeated market as pure transition functions over batches.
+
+One step is one period: bids come in, the market clears, and what was public becomes part of what every
+provider sees next. Arrays have shape `(B, n, ...)` for `B` independent markets of `n` providers; nothing here
+draws random numbers, keeps state or is tied to a backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from ttc_env.market import Array, Market, _finite
+from ttc_env.mechanisms import Bids, Draws, Mechanism, Outcome, SecondPrice
+
+
+@dataclass(frozen=True, eq=False)
+class RepeatedMarket:
+    """A market that is cleared again and again by one mechanism.
+
+    Args:
+        market: the providers, their curves and the users.
+        mechanism: how a period is cleared.
+        demand: `"expected"` for the analytic game, or the number of queries drawn each period.
+        max_cycles: periods until the episode is truncated; it never terminates.
+        reward_scale: USD in one unit of reward; by default the mechanism's own.
+    """
+
+    market: Market
+    mechanism: Mechanism
+    demand: str | int = "expected"
+    max_cycles: int = 100
+    reward_scale: float | None = None
+
+    def __post_init__(self) -> None:
+        queries = self.demand
+        if isinstance(queries, str):
+            if queries != "expected":
+                raise ValueError(f"demand must be 'expected' or a number of queries >= 1, got {queries!r}")
+        elif isinstance(queries, bool) or int(queries) != queries or queries < 1:
+            raise ValueError(f"demand must be 'expected' or a number of queries >= 1, got {queries!r}")
+        else:
+            _ = self.market.accuracy  # raises at once where no lottery has these qualities as its mean
+        if isinstance(self.max_cycles, bool) or int(self.max_cycles) != self.max_cycles or self.max_cycles < 1:
+            raise ValueError(f"max_cycles must be an integer >= 1, got {self.max_cycles!r}")
+        if self.reward_scale is None:
+            object.__setattr__(self, "reward_scale", self.mechanism.reward_scale(self.market))
+        if not _finite("reward_scale", self.usd_per_reward) > 0:
+            raise ValueError(f"reward_scale must be positive (USD), got {self.reward_scale!r}")
+
+    @property
+    def usd_per_reward(self) -> float:
+        """USD in one unit of reward: `reward_scale`."""
+        assert self.reward_scale is not None
+        return self.reward_scale
+
+    @cached_property
+    def curves(self) -> Array:
+        """Quality, price and cost of each provider in units of `answer_value`, `(n, 3 m)`."""
+        market = self.market
+        xp = array_namespace(market.quality)
+        return xp.concat([market.quality, market.price, market.cost], axis=-1) / market.unit
+
+
+class State(NamedTuple):
+    """What the repeated market remembers: the period, `(B,)`, and last period's bids, shares and rewards, `(B, n)`."""
+
+    period: Array
+    bids: Bids
+    shares: Array
+    reward: Array
+
+
+def initial_state(game: RepeatedMarket, batch: int) -> State:
+    """`batch` markets before their first period: an empty record."""
+    xp = array_namespace(game.market.quality)
+    where = device(game.market.quality)
+    shape = (batch, game.market.num_providers)
+    floats = [xp.zeros(shape, dtype=game.market.quality.dtype, device=where) for _ in range(4)]
+    level = xp.zeros(shape, dtype=xp.int64, device=where)
+    return State(xp.zeros((batch,), dtype=xp.int64, device=where), Bids(level, *floats[:2]), *floats[2:])
+
+
+def draw(game: RepeatedMarket, batch: int, uniform: Callable[[tuple[int, ...]], Array]) -> Draws:
+    """The draws one period of `batch` markets needs, from `uniform(shape)` on [0, 1)."""
+    chance = game.mechanism.chance
+    tie = uniform((batch,)) if "tie" in chance else None
+    if isinstance(game.demand, str):
+        return Draws(tie=tie)
+    shape = (batch, int(game.demand))
+    return Draws(tie, uniform(shape) if "choice" in chance else None, uniform(shape))
+
+
+def transition(game: RepeatedMarket, state: State, actions: Array, draws: Draws) -> tuple[State, Outcome]:
+    """Play one period: `actions` `(B, n)` or `(B, n, components)` to the next state and the outcome in USD."""
+    bids = game.mechanism.bids(game.market, actions)
+    outcome = game.mechanism.clear(game.market, bids, draws)
+    return State(state.period + 1, bids, outcome.shares, outcome.utility / game.usd_per_reward), outcome
+
+
+def truncated(game: RepeatedMarket, state: State) -> Array:
+    """Whether each market has played its `max_cycles` periods, `(B,)`. It could go on: bootstrap through it."""
+    return state.period >= game.max_cycles
+
+
+def replace_rows(rows: Array, new: State, old: State) -> State:
+    """`new` where the mask `rows`, `(B,)`, is true, `old` elsewhere."""
+    xp = array_namespace(rows)
+
+    def pick(a: Array, b: Array) -> Array:
+        return xp.where(rows if a.ndim == 1 else rows[:, None], a, b)
+
+    bids = Bids(*(pick(a, b) for a, b in zip(new.bids, old.bids, strict=True)))
+    return State(
+        pick(new.period, old.period), bids, pick(new.shares, old.shares), pick(new.reward, old.reward)
+    )  # fmt: skip
+
+
+def observe(game: RepeatedMarket, state: State) -> Array:
+    """What each provider sees, `(B, n, d)`.
+
+    In this order: own quality, price and cost at each level (units of `answer_value`, 3 m numbers); 1 once a
+    period has been played; own last level (0 to 1), for auctions also ask and claim; own last reward; then the
+    public record of last period: everybody's level (per-token pricing) or ask and claim (auction), and shares.
+    """
+    xp = array_namespace(state.shares)
+    batch, n = state.shares.shape
+    record = _public_record(game, state)
+    return xp.concat(
+        [
+            xp.broadcast_to(game.curves[None, :, :], (batch, n, 3 * game.market.num_levels)),
+            _own_record(game, state),
+            xp.broadcast_to(record[:, None, :], (batch, n, record.shape[-1])),
+        ],
+        axis=-1,
+    )
+
+
+def global_state(game: RepeatedMarket, state: State) -> Array:
+    """What a centralised critic sees, `(B, D)`: every provider's curve and own record, and the public record once."""
+    xp = array_namespace(state.shares)
+    batch = state.shares.shape[0]
+    curves = xp.reshape(game.curves, (1, -1))
+    own = xp.reshape(_own_record(game, state), (batch, -1))
+    return xp.concat(
+        [xp.broadcast_to(curves, (batch, curves.shape[-1])), own, _public_record(game, state)], axis=-1
+    )  # fmt: skip
+
+
+def observation_bounds(game: RepeatedMarket) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest value of every entry of an observation, `(d,)` each, the same for all providers."""
+    market, n = game.market, game.market.num_providers
+    curves = [_span(table / market.unit) for table in (market.quality, market.price, market.cost)]
+    features = _feature_spans(game)
+    low, high = (bound / game.usd_per_reward for bound in game.mechanism.utility_bounds(market))
+    slack = 1e-6 * (high - low)
+    spans = [span for span in curves for _ in market.levels]
+    spans += [(0.0, 1.0), *features.values(), (low - slack, high + slack)]
+    spans += [features[name] for name in game.mechanism.public for _ in range(n)] + [(0.0, 1.0)] * n
+    return np.array([span[0] for span in spans]), np.array([span[1] for span in spans])
+
+
+def state_bounds(game: RepeatedMarket) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest value of every entry of the global state, `(D,)` each."""
+    n, curves = game.market.num_providers, 3 * game.market.num_levels
+    own = curves + 2 + len(game.mechanism.private)
+    low, high = (
+        np.concatenate([np.tile(b[:curves], n), np.tile(b[curves:own], n), b[own:]]) for b in observation_bounds(game)
+    )
+    return low, high
+
+
+def _feature_spans(game: RepeatedMarket) -> dict[str, tuple[float, float]]:
+    """Ranges of the parts of a bid that its owner sees."""
+    market, spans = game.market, {"level": (0.0, 1.0)}
+    if isinstance(game.mechanism, SecondPrice):
+        low, high = game.mechanism.grid[0], game.mechanism.grid[-1]
+        for name, table in (("ask", market.cost), ("claim", market.quality)):
+            least, most = _span(table / market.unit)
+            spans[name] = (least + low - 1e-6, most + high + 1e-6)
+    return spans
+
+
+def _span(table: Array) -> tuple[float, float]:
+    return min(0.0, float(table.min())), max(1.0, float(table.max()))
+
+
+def _features(game: RepeatedMarket, state: State) -> dict[str, Array]:
+    xp = array_namespace(state.shares)
+    top = max(game.market.num_levels - 1, 1)
+    return {
+        "level": xp.astype(state.bids.level, state.shares.dtype) / top,
+        "ask": state.bids.ask / game.market.unit,
+        "claim": state.bids.claim / game.market.unit,
+    }
+
+
+def _own_record(game: RepeatedMarket, state: State) -> Array:
+    xp = array_namespace(state.shares)
+    features = _features(game, state)
+    own = [features[name] for name in game.mechanism.private]
+    played = xp.broadcast_to(xp.astype(state.period > 0, state.shares.dtype)[:, None], state.shares.shape)
+    return xp.stack([played, *own, state.reward], axis=-1)
+
+
+def _public_record(game: RepeatedMarket, state: State) -> Array:
+    xp = array_namespace(state.shares)
+    features = _features(game, state)
+    return xp.concat([*(features[name] for name in game.mechanism.public), state.shares], axis=-1)
