@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ttc_env.equilibrium.log_space import in_numpy
 from ttc_env.equilibrium.nash import pure_nash
 from ttc_env.equilibrium.optimum import welfare_optimum
 from ttc_env.market import Market
@@ -27,9 +28,10 @@ def price_of_stability(market: Market) -> float:
 
 
 def _ratio(market: Market, pick: Callable[[np.ndarray], float]) -> float:
+    market = in_numpy(market)
     best = welfare_optimum(market).value
     equilibria = pure_nash(market)
     if best <= 0 or not len(equilibria):
         return math.nan
-    attained = float(pick(np.asarray(market.welfare(equilibria))))
+    attained = pick(market.welfare(equilibria))
     return max(1.0, best / attained) if attained > 0 else math.inf  # rounding alone could leave less than 1

@@ -12,6 +12,8 @@ import numpy as np
 from ttc_env.equilibrium.log_space import in_numpy, log_form, log_total
 from ttc_env.market import Array, Market, at, logit_shares
 
+_SMALLEST = np.finfo(np.float64).min  # stands in for the logarithm of zero where -inf would be subtracted from itself
+
 
 class Optimum(NamedTuple):
     """A best profile, `(n,)` ints, and what it attains, USD per query."""
@@ -69,13 +71,17 @@ def _gains(logits: np.ndarray, table: np.ndarray, profile: np.ndarray, outside: 
     served = np.append(at(logits, profile), 0.0)
     values = np.append(at(table, profile), outside)
     anchor = values[served.argmax()]
-    with np.errstate(divide="ignore"):  # the logarithm of a difference of zero is -inf, as it should be
-        sizes = served + np.log(np.abs(values - anchor))
-        top = max(sizes.max(), np.finfo(np.float64).min)
-        excess = np.sum(np.sign(values - anchor) * np.exp(sizes - top))
-        excess_sign, excess_size = np.sign(excess), top + np.log(np.abs(excess)) - log_total(served[:-1])
-        sign, size = np.sign(table - anchor), np.log(np.abs(table - anchor))
-        larger = np.maximum(size, excess_size)
-        larger = np.where(np.isfinite(larger), larger, 0.0)
-        gain = sign * np.exp(size - larger) - excess_sign * np.exp(excess_size - larger)
-        return np.sign(gain), larger + np.log(np.abs(gain))
+    value_sign, value_size = _signed_log(values - anchor)
+    top = max((served + value_size).max(), _SMALLEST)
+    excess_sign, excess_size = _signed_log(np.sum(value_sign * np.exp(served + value_size - top)))
+    excess_size = excess_size + top - log_total(served[:-1])  # lambda - anchor
+    sign, size = _signed_log(table - anchor)
+    top = np.maximum(np.maximum(size, excess_size), _SMALLEST)
+    gain_sign, gain_size = _signed_log(sign * np.exp(size - top) - excess_sign * np.exp(excess_size - top))
+    return gain_sign, np.where(gain_sign == 0, 0.0, gain_size + top)
+
+
+def _signed_log(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sign and logarithm of the absolute value; the logarithm of zero is `-inf`."""
+    with np.errstate(divide="ignore"):
+        return np.sign(x), np.log(np.abs(x))
