@@ -1,0 +1,1 @@
+"""Who plays: learners for the repeated markets of `ttc_env`. Not installed; used from a checkout."""

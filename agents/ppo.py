@@ -1,0 +1,235 @@
+"""Proximal policy optimisation for all providers of a market at once.
+
+Every provider has a policy and a value network of its own (or all share one), stacked so that one optimiser step
+trains them all. Advantages are normalised per provider, because profits differ by orders of magnitude between
+providers, and bootstrapped through the truncation of an episode, because the market goes on.
+
+Source: Schulman et al. 2017, arXiv:1707.06347; independent learners as in de Witt et al. 2020, arXiv:2011.09533.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from agents.distributions import Categoricals, Gaussian
+from agents.networks import StackedMLP
+from ttc_env import VectorMarket
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """Hyper-parameters of `PPO`."""
+
+    horizon: int = 32
+    """periods played in each market between updates"""
+    epochs: int = 4
+    """passes over the collected periods in each update"""
+    minibatches: int = 4
+    """parts of a pass, one optimiser step each"""
+    learning_rate: float = 1e-3
+    """of Adam, decayed linearly to zero over training"""
+    gamma: float = 0.9
+    """discount per period"""
+    gae_lambda: float = 0.8
+    """decay of the advantage estimate"""
+    clip: float = 0.2
+    """largest change of an action's probability ratio that is still rewarded"""
+    entropy: float = 0.01
+    """weight of the entropy bonus, decayed linearly to zero over training"""
+    value: float = 0.5
+    """weight of the value loss"""
+    max_grad_norm: float = 0.5
+    """largest gradient norm of each provider's networks"""
+    hidden: tuple[int, ...] = (64, 64)
+    """units of each hidden layer"""
+    shared: bool = False
+    """one network for all providers instead of one each"""
+
+
+class PPO:
+    """Trains all providers of a `VectorMarket` (backend torch, autoreset `same_step`).
+
+    Args:
+        env: the markets; the learner resets them with `seed`.
+        total_steps: agent steps over which learning rate and entropy bonus decay to zero.
+        config: hyper-parameters.
+        seed: of the networks, the actions, the minibatches and the markets.
+    """
+
+    def __init__(self, env: VectorMarket, total_steps: int, config: PPOConfig, seed: int = 0) -> None:
+        if env.autoreset != "same_step":
+            raise ValueError(f"PPO bootstraps from final_obs; it needs autoreset 'same_step', got {env.autoreset!r}")
+        self.env, self.config, self.total_steps = env, config, total_steps
+        self.steps = 0
+        space = env.single_action_space
+        self.distribution = (
+            Gaussian(space.shape[0])
+            if isinstance(space, gymnasium.spaces.Box)
+            else Categoricals(getattr(space, "nvec", [getattr(space, "n", 0)]))
+        )
+        self.components = 1 if not space.shape else space.shape[0]
+        self.observations = self._tensor(env.reset(seed=seed)[0])
+        self.device = self.observations.device
+        self.generator = torch.Generator(device=self.device).manual_seed(seed + 1)
+        weights = torch.Generator().manual_seed(seed)
+        copies = 1 if config.shared else env.num_providers
+        inputs = self.observations.shape[-1]
+        self.policy = StackedMLP(copies, [inputs, *config.hidden, self.distribution.num_outputs], 0.01, weights)
+        self.critic = StackedMLP(copies, [inputs, *config.hidden, 1], 1.0, weights)
+        self.policy.to(self.device), self.critic.to(self.device)
+        self.parameters = [*self.policy.parameters(), *self.critic.parameters()]
+        self.optimizer = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5)
+
+    @property
+    def steps_per_update(self) -> int:
+        """Agent steps between updates: horizon x markets x providers."""
+        return self.config.horizon * self.env.num_markets * self.env.num_providers
+
+    def update(self) -> dict[str, float]:
+        """Play `horizon` periods and learn from them; returns losses and diagnostics, means over the update."""
+        batch = self._collect()
+        left = max(0.0, 1 - self.steps / self.total_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * left
+        self.steps += self.steps_per_update
+        rows = batch["advantages"].shape[1]
+        sums: dict[str, Tensor] = {}
+        for _ in range(self.config.epochs):
+            order = torch.randperm(rows, generator=self.generator, device=self.device)
+            for part in order.chunk(self.config.minibatches):
+                for name, value in self._optimize({k: v[:, part] for k, v in batch.items()}, left).items():
+                    sums[name] = sums.get(name, 0) + value
+        count = self.config.epochs * self.config.minibatches
+        return {name: float(value) / count for name, value in sums.items()} | {
+            "learning_rate": self.config.learning_rate * left
+        }
+
+    @torch.no_grad()
+    def act(self, observations: Any, greedy: bool = False) -> np.ndarray:
+        """Actions for observations `(B, n, d)`: sampled, or the most probable ones."""
+        outputs = self._by_provider(self.policy, self._tensor(observations))
+        if greedy:
+            return self._env_actions(self.distribution.mode(outputs)).cpu().numpy()
+        uniform = torch.rand((*outputs.shape[:-1], self.components), generator=self.generator, device=self.device)
+        return self._env_actions(self.distribution.sample(outputs, uniform)).cpu().numpy()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Networks, optimiser and progress."""
+        return {
+            "policy": self.policy.state_dict(),
+            "critic": self.critic.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "steps": self.steps,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`."""
+        self.policy.load_state_dict(state["policy"])
+        self.critic.load_state_dict(state["critic"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.steps = state["steps"]
+
+    @torch.no_grad()
+    def _collect(self) -> dict[str, Tensor]:
+        """A rollout as tensors `(copies, rows, ...)`: rows are periods x markets (x providers if shared)."""
+        horizon, shape = self.config.horizon, self.observations.shape[:2]
+        observations = torch.empty((horizon, *self.observations.shape), device=self.device)
+        uniform = torch.rand((horizon, *shape, self.components), generator=self.generator, device=self.device)
+        outputs, actions, rewards, next_values, ended = [], [], [], [], []
+        for t in range(horizon):
+            observations[t] = self.observations
+            outputs.append(self._by_provider(self.policy, self.observations))
+            actions.append(self.distribution.sample(outputs[t], uniform[t]))
+            following, reward, _, truncated, info = self.env.step(self._env_actions(actions[t]))
+            self.observations = self._tensor(following)
+            rewards.append(self._tensor(reward))
+            ended.append(torch.as_tensor(truncated, device=self.device)[:, None])
+            final = info.get("final_obs")
+            next_values.append(None if final is None else self._by_provider(self.critic, self._tensor(final))[..., 0])
+        values = self._by_provider(self.critic, torch.cat([observations, self.observations[None]]))[..., 0]
+        advantages = torch.empty((horizon, *shape), device=self.device)
+        running = torch.zeros(shape, device=self.device)
+        for t in reversed(range(horizon)):
+            following = (
+                values[t + 1] if next_values[t] is None else torch.where(ended[t], next_values[t], values[t + 1])
+            )
+            delta = rewards[t] + self.config.gamma * following - values[t]
+            running = delta + self.config.gamma * self.config.gae_lambda * torch.where(ended[t], 0.0, running)
+            advantages[t] = running
+        returns = advantages + values[:-1]
+        mean, std = advantages.mean(dim=(0, 1)), advantages.std(dim=(0, 1))
+        actions = torch.stack(actions)
+        log_probs, _ = self.distribution.log_prob_and_entropy(torch.stack(outputs), actions)
+        batch = {
+            "observations": observations,
+            "actions": actions,
+            "log_probs": log_probs,
+            "advantages": (advantages - mean) / (std + 1e-8),
+            "returns": returns,
+        }
+        return {name: self._rows(value) for name, value in batch.items()}
+
+    def _optimize(self, batch: dict[str, Tensor], left: float) -> dict[str, Tensor]:
+        """One optimiser step; losses are means over rows, summed over the stacked networks."""
+        config = self.config
+        log_probs, entropy = self.distribution.log_prob_and_entropy(
+            self.policy(batch["observations"]), batch["actions"]
+        )
+        values = self.critic(batch["observations"])[..., 0]
+        log_ratio = log_probs - batch["log_probs"]
+        ratio = log_ratio.exp()
+        gain = torch.min(
+            ratio * batch["advantages"], ratio.clamp(1 - config.clip, 1 + config.clip) * batch["advantages"]
+        )
+        policy_loss = -gain.mean(dim=1)
+        value_loss = 0.5 * ((values - batch["returns"]) ** 2).mean(dim=1)
+        entropy = entropy.mean(dim=1)
+        loss = (policy_loss + config.value * value_loss - config.entropy * left * entropy).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        _clip_each(self.parameters, config.max_grad_norm)
+        self.optimizer.step()
+        with torch.no_grad():
+            return {
+                "policy_loss": policy_loss.mean(),
+                "value_loss": value_loss.mean(),
+                "entropy": entropy.mean(),
+                "approx_kl": ((ratio - 1) - log_ratio).mean(),
+                "clipfrac": ((ratio - 1).abs() > config.clip).float().mean(),
+            }
+
+    def _by_provider(self, network: nn.Module, observations: Tensor) -> Tensor:
+        """Apply each provider's network to its column of `(..., n, d)`."""
+        lead = observations.shape[:-1]
+        if self.config.shared:
+            return network(observations.reshape(1, -1, observations.shape[-1])).reshape(*lead, -1)
+        rows = observations.reshape(-1, *observations.shape[-2:]).transpose(0, 1)
+        return network(rows).transpose(0, 1).reshape(*lead, -1)
+
+    def _rows(self, values: Tensor) -> Tensor:
+        """`(horizon, B, n, ...)` to `(copies, rows, ...)`."""
+        if self.config.shared:
+            return values.reshape(1, -1, *values.shape[3:])
+        return values.reshape(-1, *values.shape[2:]).transpose(0, 1).contiguous()
+
+    def _env_actions(self, actions: Tensor) -> Tensor:
+        if isinstance(self.distribution, Gaussian):
+            return actions.clamp(-1.0, 1.0)
+        return actions if self.env.single_action_space.shape else actions[..., 0]
+
+    def _tensor(self, values: Any) -> Tensor:
+        return torch.as_tensor(values, dtype=torch.float32)
+
+
+def _clip_each(parameters: list[nn.Parameter], max_norm: float) -> None:
+    """Scale the gradient of each stacked network, not of the whole stack, to at most `max_norm`."""
+    squares = sum(p.grad.pow(2).flatten(1).sum(dim=1) for p in parameters)
+    scale = (max_norm / (squares.sqrt() + 1e-6)).clamp(max=1.0)
+    for p in parameters:
+        p.grad.mul_(scale.reshape(-1, *(1,) * (p.grad.ndim - 1)))
