@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import math
 import os
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ttc_env.market import Market
+from ttc_env.market import Market, finite
 
 COLUMNS = ("benchmark", "method", "model", "theta", "accuracy", "tokens", "price_usd_per_mtok")
 ANSWER_VALUE = {"gsm8k": 0.008, "gpqa": 0.02, "aime": 0.05}  # USD per correct answer, as published
@@ -64,10 +65,10 @@ class Curves:
                     f"published values exist only for {', '.join(ANSWER_VALUE)}"
                 )
             answer_value = ANSWER_VALUE[benchmark]
-        if not (math.isfinite(markup) and markup >= 0):
-            raise ValueError(f"markup must be a finite number >= 0, got {markup!r}")
-        if not (math.isfinite(answer_value) and answer_value > 0):
-            raise ValueError(f"answer_value must be positive and finite (USD), got {answer_value!r}")
+        for parameter, value in (("answer_value", answer_value), ("baseline", baseline), ("markup", markup)):
+            finite(parameter, value)
+        if markup < 0:
+            raise ValueError(f"markup must be >= 0, got {markup!r}")
         price = self.tokens * self.usd_per_token[:, None]
         return Market(
             providers=self.providers,
@@ -129,7 +130,7 @@ def load_curves(source: str | os.PathLike[str], *, name: str | None = None) -> C
     tables = read_curves(source)
     if name is None and len(tables) > 1:
         raise ValueError(f"{os.fspath(source)} holds several tables; pass name= one of {', '.join(tables)}")
-    return _pick(tables, name or next(iter(tables)), f"table of {os.fspath(source)}")
+    return _pick(tables, next(iter(tables)) if name is None else name, f"table of {os.fspath(source)}")
 
 
 def _pick(tables: dict[str, Curves], name: str, kind: str) -> Curves:
@@ -153,29 +154,37 @@ def read_curves(path: str | os.PathLike[str]) -> dict[str, Curves]:
         ValueError: the first fault found, with file and row (the header is row 1).
     """
     path = os.fspath(path)
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-        if missing:
-            raise ValueError(f"{path}, row 1: missing column {', '.join(missing)}; needed: {', '.join(COLUMNS)}")
-        cells: dict[str, dict[str, dict[float, tuple[float, float, float, int]]]] = {}
-        for record in reader:
-            row = reader.line_num
-            benchmark, method, model = (_text(path, row, record, key) for key in COLUMNS[:3])
-            theta = _number(path, row, record, "theta", low=0)
-            point = (
-                _number(path, row, record, "accuracy", low=0, high=1),
-                _number(path, row, record, "tokens", low=0),
-                _number(path, row, record, "price_usd_per_mtok", low=0),
-                row,
-            )
-            curve = cells.setdefault(f"{benchmark}/{method}", {}).setdefault(model, {})
-            if theta in curve:
-                raise ValueError(f"{path}, row {row}: duplicate of row {curve[theta][3]} ({model}, theta {theta:g})")
-            curve[theta] = point
+    reader = csv.DictReader(io.StringIO(_read_text(path), newline=""))
+    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+    if missing:
+        raise ValueError(f"{path}, row 1: missing column {', '.join(missing)}; needed: {', '.join(COLUMNS)}")
+    cells: dict[str, dict[str, dict[float, tuple[float, float, float, int]]]] = {}
+    for record in reader:
+        row = reader.line_num
+        benchmark, method, model = (_text(path, row, record, key) for key in COLUMNS[:3])
+        theta = _number(path, row, record, "theta", low=0)
+        point = (
+            _number(path, row, record, "accuracy", low=0, high=1),
+            _number(path, row, record, "tokens", low=0),
+            _number(path, row, record, "price_usd_per_mtok", low=0),
+            row,
+        )
+        curve = cells.setdefault(f"{benchmark}/{method}", {}).setdefault(model, {})
+        if theta in curve:
+            raise ValueError(f"{path}, row {row}: duplicate of row {curve[theta][3]} ({model}, theta {theta:g})")
+        curve[theta] = point
     if not cells:
         raise ValueError(f"{path}, row 2: the table is empty")
     return {name: _curves(path, name, models) for name, models in cells.items()}
+
+
+def _read_text(path: str) -> str:
+    data = Path(path).read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{path}, row {row}: not UTF-8 text") from None
 
 
 def _curves(path: str, name: str, models: dict[str, dict[float, tuple[float, float, float, int]]]) -> Curves:

@@ -12,7 +12,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeGuard
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_torch_array
@@ -59,14 +60,14 @@ class Market:
             raise ValueError(f"providers must be non-empty strings, got {providers!r}")
         if len(set(providers)) != len(providers):
             raise ValueError(f"providers must be distinct, got {providers!r}")
-        if not self.levels or not all(math.isfinite(level) for level in self.levels):
-            raise ValueError(f"levels must be finite numbers, got {self.levels!r}")
-        if any(low >= high for low, high in zip(self.levels, self.levels[1:], strict=False)):
-            raise ValueError(f"levels must increase, got {self.levels!r}")
+        for level in self.levels:
+            finite("a level", level)
+        if not self.levels or any(low >= high for low, high in pairwise(self.levels)):
+            raise ValueError(f"levels must be one or more increasing numbers, got {self.levels!r}")
         for name in ("quality", "price", "cost"):
             force(self, name, self._table(name))
         for name in ("beta", "outside_value", "baseline"):
-            force(self, name, _finite(name, getattr(self, name)))
+            force(self, name, finite(name, getattr(self, name)))
         if self.beta <= 0:
             raise ValueError(f"beta must be positive and finite (1/USD), got {self.beta!r}")
         if not 0 <= self.baseline < 1:
@@ -75,7 +76,7 @@ class Market:
         if answer_value is None:
             top = float(self.quality.max())
             answer_value = top if top > 0 else 1.0
-        force(self, "answer_value", _finite("answer_value", answer_value))
+        force(self, "answer_value", finite("answer_value", answer_value))
         if self.unit <= 0:
             raise ValueError(f"answer_value must be positive (USD), got {self.answer_value!r}")
 
@@ -202,7 +203,7 @@ class Market:
         """
         if isinstance(provider, str) and provider in self.providers:
             return tuple(self.providers).index(provider)
-        if isinstance(provider, int | np.integer) and 0 <= provider < self.num_providers:
+        if is_integer(provider) and 0 <= provider < self.num_providers:
             return int(provider)
         raise ValueError(
             f"unknown provider {provider!r}; allowed: an index 0..{self.num_providers - 1} or one of "
@@ -247,10 +248,31 @@ class Market:
         return replace(self, **tables)
 
 
-def _finite(name: str, value: float) -> float:
+def finite(name: str, value: float) -> float:
+    """The value as a float.
+
+    Raises:
+        ValueError: it is not a finite number, naming it.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
         raise ValueError(f"{name} must be a finite number, got {value!r}")
     return float(value)
+
+
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """The value as an `int`.
+
+    Raises:
+        ValueError: it is not an integer, or less than `least`, naming it.
+    """
+    if not is_integer(value) or value < least:
+        raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
+    return int(value)
+
+
+def is_integer(value: Any) -> TypeGuard[int]:
+    """Whether the value is a Python or NumPy integer; `True` and `1.0` are not."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def at(table: Array, profile: Array) -> Array:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from ttc_env.market import Array, Market, _finite
+from ttc_env.market import Array, Market, finite, whole
 from ttc_env.mechanisms import Bids, Draws, Mechanism, Outcome, SecondPrice
 
 
@@ -38,19 +38,13 @@ class RepeatedMarket:
     reward_scale: float | None = None
 
     def __post_init__(self) -> None:
-        queries = self.demand
-        if isinstance(queries, str):
-            if queries != "expected":
-                raise ValueError(f"demand must be 'expected' or a number of queries >= 1, got {queries!r}")
-        elif isinstance(queries, bool) or int(queries) != queries or queries < 1:
-            raise ValueError(f"demand must be 'expected' or a number of queries >= 1, got {queries!r}")
-        else:
+        if self.demand != "expected":
+            whole("demand, unless 'expected',", self.demand)
             _ = self.market.accuracy  # raises at once where no lottery has these qualities as its mean
-        if isinstance(self.max_cycles, bool) or int(self.max_cycles) != self.max_cycles or self.max_cycles < 1:
-            raise ValueError(f"max_cycles must be an integer >= 1, got {self.max_cycles!r}")
+        whole("max_cycles", self.max_cycles)
         if self.reward_scale is None:
             object.__setattr__(self, "reward_scale", self.mechanism.reward_scale(self.market))
-        if not _finite("reward_scale", self.usd_per_reward) > 0:
+        if not finite("reward_scale", self.usd_per_reward) > 0:
             raise ValueError(f"reward_scale must be positive (USD), got {self.reward_scale!r}")
 
     @property

@@ -14,7 +14,7 @@ from gymnasium.error import ResetNeeded
 from ttc_env import repeated
 from ttc_env.curves import load_market
 from ttc_env.envs import spaces
-from ttc_env.market import Array, Market
+from ttc_env.market import Array, Market, whole
 from ttc_env.mechanisms import Mechanism, make_mechanism
 
 AUTORESET = ("same_step", "next_step", "disabled")
@@ -61,11 +61,9 @@ class VectorMarket:
         check_actions: bool = True,
         **options: Any,
     ) -> None:
-        if isinstance(num_markets, bool) or int(num_markets) != num_markets or num_markets < 1:
-            raise ValueError(f"num_markets must be an integer >= 1, got {num_markets!r}")
         if autoreset not in AUTORESET:
             raise ValueError(f"unknown autoreset {autoreset!r}; allowed: {', '.join(AUTORESET)}")
-        self.num_markets = int(num_markets)
+        self.num_markets = whole("num_markets", num_markets)
         self.autoreset = autoreset
         self.check_actions = check_actions
         self.market = resolve_market(market, beta)
@@ -188,8 +186,8 @@ class Uniform:
 
     def seed(self, seed: int | None) -> None:
         """Start a new stream; from the operating system's entropy if `seed` is None."""
-        if seed is not None and (isinstance(seed, bool) or int(seed) != seed or seed < 0):
-            raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
+        if seed is not None:
+            whole("seed", seed, least=0)
         if self.numpy:
             self.generator = np.random.default_rng(seed)
         else:

@@ -1,0 +1,179 @@
+"""Measured curves: the nine published markets, tables of one's own, and everything that can be wrong with them."""
+
+import csv
+import re
+from importlib import resources
+
+import numpy as np
+import pytest
+
+import ttc_env
+from ttc_env.curves import ANSWER_VALUE, COLUMNS, load_curves
+
+NAMES = [f"{b}/{m}" for b in ANSWER_VALUE for m in ("majority_voting", "best_of_n", "reasoning_effort")]
+HEADER = ",".join(COLUMNS)
+GOOD = [HEADER, "mine,votes,small,1,0.5,100,0.2", "mine,votes,small,4,0.6,400,0.2"]
+GOOD += ["mine,votes,large,1,0.7,150,0.9", "mine,votes,large,4,0.75,600,0.9"]
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Write lines to a CSV file and return its path."""
+
+    def write(*lines, name="table.csv"):
+        path = tmp_path / name
+        path.write_bytes(b"".join(line if isinstance(line, bytes) else f"{line}\n".encode() for line in lines))
+        return path
+
+    return write
+
+
+def edited(row, column, text):
+    """The good table with one cell replaced; `row` counts from the header, which is 1."""
+    cells = GOOD[row - 1].split(",")
+    cells[COLUMNS.index(column)] = text
+    return [*GOOD[: row - 1], ",".join(cells), *GOOD[row:]]
+
+
+def test_the_nine_published_markets_are_listed():
+    assert sorted(ttc_env.list_markets()) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_published_market_is_its_rows_of_the_table(name):
+    market = ttc_env.load_market(name)
+    text = (resources.files("ttc_env") / "data" / "llm_curves.csv").read_text()
+    rows = [row for row in csv.DictReader(text.splitlines()) if f"{row['benchmark']}/{row['method']}" == name]
+    assert len(rows) == market.num_providers * market.num_levels
+    alpha = ANSWER_VALUE[name.split("/")[0]]
+    for row in rows:
+        i, k = market.providers.index(row["model"]), market.levels.index(float(row["theta"]))
+        price = float(row["tokens"]) * float(row["price_usd_per_mtok"]) / 1e6
+        assert market.price[i, k] == pytest.approx(price, rel=1e-12)
+        assert market.cost[i, k] == pytest.approx(price / 1.25, rel=1e-12)
+        assert market.quality[i, k] == pytest.approx(alpha * (0.1 + 0.9 * float(row["accuracy"])), rel=1e-12)
+    assert (market.beta, market.outside_value, market.answer_value, market.baseline) == (1000.0, 0.0, alpha, 0.1)
+
+
+def test_parameters_reach_the_market():
+    curves = load_curves("aime/best_of_n")
+    market = curves.market(beta=7.0, answer_value=2.0, baseline=0.5, markup=1.0, outside_value=0.3)
+    np.testing.assert_allclose(market.quality, 2.0 * (0.5 + 0.5 * curves.accuracy), rtol=1e-15)
+    np.testing.assert_allclose(market.cost, market.price / 2, rtol=1e-15)
+    np.testing.assert_allclose(market.accuracy, curves.accuracy, rtol=1e-12)
+    assert (market.beta, market.outside_value, market.answer_value, market.baseline) == (7.0, 0.3, 2.0, 0.5)
+
+
+def test_providers_can_be_chosen_by_name_and_index():
+    full = ttc_env.load_market("gsm8k/best_of_n")
+    some = ttc_env.load_market("gsm8k/best_of_n", providers=[full.providers[3], 0])
+    assert some.providers == (full.providers[3], full.providers[0])
+    np.testing.assert_array_equal(some.price, full.price[[3, 0]])
+
+
+def test_a_table_of_ones_own(table):
+    market = ttc_env.load_market(table(*GOOD), answer_value=0.01, beta=50.0)
+    assert (market.providers, market.levels) == (("small", "large"), (1, 4))
+    np.testing.assert_allclose(market.price, [[2e-5, 8e-5], [1.35e-4, 5.4e-4]])
+    np.testing.assert_allclose(market.quality, 0.01 * (0.1 + 0.9 * np.array([[0.5, 0.6], [0.7, 0.75]])))
+
+
+def test_rows_and_columns_come_in_any_order_with_extra_columns(table):
+    given = list(csv.DictReader(GOOD))
+    order = ["note", *reversed(COLUMNS)]
+    lines = [",".join({**row, "note": "x"}[column] for column in order) for row in reversed(given)]
+    shuffled = ttc_env.load_market(str(table("\ufeff" + ",".join(order), *lines)), answer_value=0.01)
+    plain = ttc_env.load_market(table(*GOOD, name="plain.csv"), answer_value=0.01)
+    assert shuffled.levels == plain.levels
+    np.testing.assert_array_equal(shuffled.select(plain.providers).quality, plain.quality)
+
+
+def test_one_of_several_tables_is_chosen_by_name(table):
+    path = table(*GOOD, *(line.replace("votes", "other") for line in GOOD[1:3]))
+    assert ttc_env.load_market(path, name="mine/other", answer_value=1.0).providers == ("small",)
+    for name in (None, "", "mine/vote"):
+        with pytest.raises(ValueError, match=r"mine/votes, mine/other"):
+            ttc_env.load_market(path, name=name, answer_value=1.0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "row", "fault"),
+    [
+        ([], 1, "missing column benchmark, method"),
+        ([""], 1, "missing column benchmark, method"),
+        ([HEADER], 2, "empty"),
+        ([HEADER.replace(",tokens", ""), "mine,votes,small,1,0.5,0.2"], 1, "missing column tokens"),
+        (GOOD[1:], 1, "missing column benchmark"),
+        (["some notes", "of mine"], 1, "missing column benchmark"),
+        (edited(3, "accuracy", "nan"), 3, "accuracy .*nan"),
+        (edited(3, "accuracy", "inf"), 3, "accuracy .*inf"),
+        (edited(3, "accuracy", "1.01"), 3, r"accuracy .*\[0, 1\].*1\.01"),
+        (edited(3, "accuracy", "-0.01"), 3, r"accuracy .*\[0, 1\].*-0\.01"),
+        (edited(3, "accuracy", "high"), 3, "accuracy is not a number: 'high'"),
+        (edited(3, "accuracy", ""), 3, "accuracy is empty"),
+        (edited(4, "tokens", "-1"), 4, "tokens .*>= 0.*-1"),
+        (edited(4, "tokens", "nan"), 4, "tokens .*nan"),
+        (edited(5, "price_usd_per_mtok", "-0.2"), 5, "price_usd_per_mtok .*>= 0"),
+        (edited(5, "price_usd_per_mtok", "0.8"), 5, "large .*more than one price_usd_per_mtok"),
+        (edited(5, "theta", "-4"), 5, "theta .*>= 0"),
+        (edited(5, "theta", "four"), 5, "theta is not a number: 'four'"),
+        (edited(5, "theta", "8"), 5, r"unequal level grids.*large .*\[1.0, 8.0\]"),
+        (GOOD[:-1], 4, "unequal level grids.*large"),
+        (edited(5, "theta", "1"), 5, "duplicate of row 4"),
+        ([*GOOD, GOOD[1]], 6, "duplicate of row 2"),
+        (edited(2, "model", " "), 2, "model is empty"),
+        ([*GOOD, "mine,votes,large"], 6, "theta is empty"),
+        ([*GOOD, b"mine,votes,\xff\xfe,1,0.5,100,0.2\n"], 6, "not UTF-8"),
+    ],
+)
+def test_a_malformed_table_raises_one_error_with_file_row_and_fault(table, lines, row, fault):
+    path = table(*lines)
+    with pytest.raises(ValueError, match=f"^{re.escape(str(path))}, row {row}: .*{fault}"):
+        ttc_env.load_market(path, answer_value=1.0)
+
+
+def test_a_missing_file_is_not_found(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        ttc_env.load_market(tmp_path / "nothing.csv")
+    with pytest.raises(FileNotFoundError):
+        ttc_env.load_market("nothing.csv")
+
+
+def test_an_unknown_market_is_named_with_a_suggestion():
+    with pytest.raises(ValueError, match=r"unknown market 'gsm8k/majority_votin'.*mean gsm8k/majority_voting.*aime/"):
+        ttc_env.load_market("gsm8k/majority_votin")
+    with pytest.raises(ValueError, match=r"unknown market 'zebra'; allowed: gsm8k/"):
+        ttc_env.load_market("zebra")
+
+
+@pytest.mark.parametrize("provider", ["GPT-0", 9, -1, 1.0, True, None])
+def test_an_unknown_provider_is_named(provider):
+    with pytest.raises(ValueError, match=rf"unknown provider {provider!r}; allowed: .*0\.\.8"):
+        ttc_env.load_market("gsm8k/majority_voting", providers=[provider])
+
+
+@pytest.mark.parametrize("providers", [[], [0, 0]])
+def test_providers_are_some_and_distinct(providers):
+    with pytest.raises(ValueError, match="providers must be"):
+        ttc_env.load_market("gsm8k/majority_voting", providers=providers)
+
+
+def test_a_benchmark_of_ones_own_needs_an_answer_value(table):
+    with pytest.raises(ValueError, match=r"answer_value .*must be given for benchmark 'mine'.*gsm8k"):
+        ttc_env.load_market(table(*GOOD))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "values"),
+    [
+        ("beta", [0, -1.0]),
+        ("answer_value", [0.0, -0.008]),
+        ("baseline", [-0.1, 1.0]),
+        ("markup", [-0.25]),
+        ("outside_value", []),
+    ],
+)
+def test_a_bad_parameter_is_named_with_its_value(parameter, values):
+    for value in [*values, float("nan"), float("inf"), -float("inf"), "1000", True, [1.0]]:
+        with pytest.raises(ValueError, match=rf"{parameter} must be .*{re.escape(repr(value))}"):
+            ttc_env.load_market("gsm8k/majority_voting", **{parameter: value})
