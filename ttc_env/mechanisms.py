@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from array_api_compat import array_namespace, device
 
-from ttc_env.market import Array, Market, at, logit_shares
+from ttc_env.market import Array, Market, at, finite, logit_shares
 
 
 class Bids(NamedTuple):
@@ -138,6 +138,8 @@ class SecondPrice:
             raise ValueError(f"unknown settlement {self.settlement!r}; allowed: delivered, declared")
         if self.action_type not in ("multi_discrete", "box"):
             raise ValueError(f"unknown action_type {self.action_type!r}; allowed: multi_discrete, box")
+        for offset in self.grid:
+            finite("an offset of grid", offset)
         if 0.0 not in self.grid or list(self.grid) != sorted(set(self.grid)):
             raise ValueError(f"grid must increase and contain 0.0, got {self.grid!r}")
 
