@@ -59,6 +59,11 @@ def ladder(steps, beta=1000.0):
     return market_of(value, margin, beta)
 
 
+def crowd():
+    """Twelve identical providers who lose on every sale and avoid each other: any five at the high level."""
+    return market_of(np.tile(np.log([0.1, 0.4375]), (12, 1)), np.tile([-1.0, -0.25], (12, 1)))
+
+
 class BruteForce:
     """Every profile of a market in extended precision, each shifted by its own largest exponent."""
 

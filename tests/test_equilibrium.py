@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttc_env
-from tests.markets import KINDS, BruteForce, ladder, market_of, random_market
+from tests.markets import KINDS, BruteForce, crowd, ladder, market_of, random_market
 from ttc_env import equilibrium
 
 seeds = st.integers(0, 2**32 - 1)
@@ -196,6 +196,19 @@ def test_too_many_equilibria_are_refused_and_still_come_one_by_one():
         equilibrium.pure_nash(market, limit=1000)
     first = next(equilibrium.iterate_nash(market))
     np.testing.assert_array_equal(first, np.zeros(30))
+
+
+@given(seeds, kinds)
+@settings(max_examples=100, deadline=None)
+def test_counting_agrees_with_listing(seed, kind):
+    market = random_market(np.random.default_rng(seed), kind)
+    assert equilibrium.count_nash(market) == len(equilibrium.pure_nash(market))
+
+
+def test_identical_providers_are_counted_at_once():
+    assert equilibrium.count_nash(crowd()) == len(equilibrium.pure_nash(crowd())) == math.comb(12, 5)
+    indifferent = market_of(np.tile([0.0, 1.0], (30, 1)), np.zeros((30, 2)))
+    assert equilibrium.count_nash(indifferent) == 2**30
 
 
 @given(seeds)

@@ -9,27 +9,49 @@ array([[5, 4, 5, 5, 5, 5, 4, 5, 4]])
 1.1306
 """
 
-from ttc_env.equilibrium.auction import AuctionOutcome, second_price_outcome
+from ttc_env.equilibrium.auction import AuctionOutcome, Honesty, auction_regret, check_honesty, second_price_outcome
 from ttc_env.equilibrium.best_response import best_response, deviation_utility, is_nash
+from ttc_env.equilibrium.dynamics import Dynamics, best_response_dynamics
 from ttc_env.equilibrium.inefficiency import price_of_anarchy, price_of_stability
-from ttc_env.equilibrium.nash import iterate_nash, pure_nash
+from ttc_env.equilibrium.mixed import mixed_deviation_utility
+from ttc_env.equilibrium.nash import count_nash, iterate_nash, pure_nash
 from ttc_env.equilibrium.optimum import Optimum, joint_profit_optimum, optimum, welfare_optimum
-from ttc_env.equilibrium.regret import NashConv, nash_conv
+from ttc_env.equilibrium.quantal import QuantalResponse, logit_equilibrium
+from ttc_env.equilibrium.regret import NashConv, coarse_correlated_regret, mixed_nash_conv, nash_conv
+from ttc_env.equilibrium.sweep import Summary, summarize, sweep
+from ttc_env.equilibrium.uncertainty import Interval, draw_markets, interval
 
 __all__ = [
     "AuctionOutcome",
+    "Dynamics",
+    "Honesty",
+    "Interval",
     "NashConv",
     "Optimum",
+    "QuantalResponse",
+    "Summary",
+    "auction_regret",
     "best_response",
+    "best_response_dynamics",
+    "check_honesty",
+    "coarse_correlated_regret",
+    "count_nash",
     "deviation_utility",
+    "draw_markets",
+    "interval",
     "is_nash",
     "iterate_nash",
     "joint_profit_optimum",
+    "logit_equilibrium",
+    "mixed_deviation_utility",
+    "mixed_nash_conv",
     "nash_conv",
     "optimum",
     "price_of_anarchy",
     "price_of_stability",
     "pure_nash",
     "second_price_outcome",
+    "summarize",
+    "sweep",
     "welfare_optimum",
 ]

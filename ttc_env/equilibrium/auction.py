@@ -1,16 +1,18 @@
-"""The reverse second-price auction in its dominant-strategy equilibrium.
+"""The reverse second-price auction: its dominant-strategy outcome, and checks that honesty is dominant.
 
 Source: arXiv:2601.21839, section 4.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ttc_env.equilibrium.log_space import in_numpy
-from ttc_env.market import Market
+from ttc_env.market import Array, Market
+from ttc_env.mechanisms import Bids, SecondPrice
 
 
 class AuctionOutcome(NamedTuple):
@@ -59,3 +61,78 @@ def second_price_outcome(market: Market) -> AuctionOutcome:
         provider_profit=float(scores[winner]) - second,
         welfare=float(scores[winner]),
     )
+
+
+class Honesty(NamedTuple):
+    """What the honest efficient bid is worth on a grid of bids, USD per query, each `(n,)`.
+
+    largest_gain: the most that any other bid gains over it, against any opposing bids; 0 makes it dominant.
+    lowest_profit: the least it earns against any opposing bids; 0 or more makes it individually rational.
+    """
+
+    largest_gain: np.ndarray
+    lowest_profit: np.ndarray
+
+
+def check_honesty(market: Market, mechanism: SecondPrice) -> Honesty:
+    """Try every bid of every provider on the mechanism's grid against every score that the others' bids can reach.
+
+    The opponents enter only through their best score: with more of them tied the deviator wins less often, at the
+    same price. The work grows with the fourth power of the grid, so take a grid of a few steps.
+    """
+    market = in_numpy(market)
+    levels = market.welfare_contribution.argmax(axis=1)
+    grids = [_all_bids(market, mechanism, i) for i in range(market.num_providers)]
+    gains, profits = [], []
+    for i, own in enumerate(grids):
+        rivals = [bids.claim - bids.ask for j, bids in enumerate(grids) if j != i]
+        scores = np.unique(np.concatenate([*rivals, [market.outside_value]]))
+        honest = Bids(levels[i], market.cost[i, levels[i]], market.quality[i, levels[i]])
+        profit = _duel(market, mechanism, i, honest, scores)
+        best = np.max([_duel(market, mechanism, i, Bids(*bid), scores) for bid in zip(*own, strict=True)], axis=0)
+        gains.append(np.max(best - profit))
+        profits.append(profit.min())
+    return Honesty(np.array(gains), np.array(profits))
+
+
+def auction_regret(market: Market, mechanism: SecondPrice, actions: Array) -> np.ndarray:
+    """What each provider would gain by its best bid on the grid against the bids made, USD per query, `(n,)`.
+
+    At honest bids it is zero under `settlement="delivered"`; under `"declared"` it is what a liar gains.
+
+    Args:
+        market: the market.
+        mechanism: the auction, with its grid.
+        actions: the action of every provider, `(n, 3)`.
+    """
+    market = in_numpy(market)
+    bids = mechanism.bids(market, np.asarray(actions))
+    earned = mechanism.clear(market, bids).utility
+    regrets = []
+    for i in range(market.num_providers):
+        own = _all_bids(market, mechanism, i)
+        trials = Bids(*(np.repeat(made[None], len(own.level), axis=0) for made in bids))
+        for trial, offered in zip(trials, own, strict=True):
+            trial[:, i] = offered
+        regrets.append(max(0.0, np.max(mechanism.clear(market, trials).utility[:, i] - earned[i])))
+    return np.array(regrets)
+
+
+def _all_bids(market: Market, mechanism: SecondPrice, provider: int) -> Bids:
+    """Every bid on the grid of one provider, three arrays of equal length."""
+    alone = market.select([provider])
+    actions = np.stack(np.meshgrid(*map(np.arange, mechanism.action_sizes(alone)), indexing="ij"), axis=-1)
+    return Bids(*(part[:, 0] for part in mechanism.bids(alone, actions.reshape(-1, 1, 3))))
+
+
+def _duel(market: Market, mechanism: SecondPrice, provider: int, bid: Bids, rival_scores: np.ndarray) -> np.ndarray:
+    """What one bid earns a provider against a best opposing score, for each of these scores."""
+    tables: dict[str, Any] = {
+        name: np.pad(getattr(market, name)[[provider]], ((0, 1), (0, 0))) for name in ("quality", "price", "cost")
+    }
+    duel = replace(market, providers=(market.providers[provider], "the best of the rest"), **tables)
+    shape = rival_scores.shape
+    level = np.stack([np.full(shape, bid.level), np.zeros(shape, dtype=int)], axis=-1)
+    ask = np.stack([np.full(shape, bid.ask), np.zeros(shape)], axis=-1)
+    claim = np.stack([np.full(shape, bid.claim), rival_scores], axis=-1)
+    return mechanism.clear(duel, Bids(level, ask, claim)).utility[..., 0]

@@ -5,13 +5,15 @@ Source: the game is that of arXiv:2601.21839, section 3; the method is derived i
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
 
 from ttc_env.equilibrium.best_response import is_nash
-from ttc_env.equilibrium.log_space import TOLERANCE, LogForm, log_form, log_total
+from ttc_env.equilibrium.log_space import TOLERANCE, LogForm, in_numpy, log_form, log_total
 from ttc_env.market import Market
 
 
@@ -45,12 +47,42 @@ def iterate_nash(market: Market, *, tolerance: float = TOLERANCE) -> Iterator[np
     the total weight lies in that interval plus `w_ik`. Levels whose segment misses the range of possible totals are
     dropped, the range is recomputed, and so on; where several levels remain, the first such provider's are halved.
     No step drops a level of an equilibrium, and every profile left is verified by `is_nash` before it is yielded.
+
+    Profiles in which a provider of positive margins meets one whose margins are all negative need not have a pure
+    equilibrium; with one sign of margins the potential guarantees one.
     """
+    everything = log_form(market).candidates
+    return _search(market, tolerance, everything, np.empty((0, 2), dtype=np.intp))
+
+
+def count_nash(market: Market, *, tolerance: float = TOLERANCE) -> int:
+    """The number of pure equilibria, without listing those that differ by identical providers or identical levels.
+
+    Thirty identical providers can have 2^30 equilibria and only 31 that are not permutations of each other.
+    """
+    market = in_numpy(market)
+    tables = np.stack([market.user_value, market.margin], axis=-1)
+    same_level = (tables[:, :, None] == tables[:, None, :]).all(axis=-1)
+    first_of_kind = same_level.argmax(axis=-1) == np.arange(market.num_levels)
+    kind = np.unique(tables.reshape(market.num_providers, -1), axis=0, return_inverse=True)[1].reshape(-1)
+    order = np.argsort(kind, kind="stable")
+    twins = np.stack([order[:-1], order[1:]], axis=1)[kind[order[:-1]] == kind[order[1:]]]
+    total = 0
+    for profile in _search(market, tolerance, log_form(market).candidates & first_of_kind, twins):
+        arrangements = math.prod(math.factorial(size) for size in np.bincount(kind))
+        alike = Counter(zip(kind.tolist(), profile.tolist(), strict=True))
+        copies = math.prod(same_level[np.arange(len(profile)), profile].sum(axis=-1).tolist())
+        total += copies * arrangements // math.prod(math.factorial(size) for size in alike.values())
+    return total
+
+
+def _search(market: Market, tolerance: float, levels: np.ndarray, twins: np.ndarray) -> Iterator[np.ndarray]:
+    """The equilibria within a box of levels `(n, m)` in which of two twins the second's level is not the lower one."""
     form = log_form(market)
     low, high = _segments(form, tolerance + form.rounding)
-    boxes = [form.candidates]
+    boxes = [levels]
     while boxes:
-        levels = _contract(boxes.pop(), form.logits, low, high)
+        levels = _contract(boxes.pop(), twins, form.logits, low, high)
         counts = levels.sum(axis=1)
         if counts.min() == 0:
             continue
@@ -67,14 +99,17 @@ def iterate_nash(market: Market, *, tolerance: float = TOLERANCE) -> Iterator[np
         boxes += [upper, lower]
 
 
-def _contract(levels: np.ndarray, logits: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Drop the levels that fit no total weight which the remaining levels can add up to, until none does."""
+def _contract(
+    levels: np.ndarray, twins: np.ndarray, logits: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """Drop the levels that fit no total weight which the remaining levels can add up to, until all fit."""
     while True:
         lightest = np.where(levels, logits, np.inf).min(axis=1)
         heaviest = np.where(levels, logits, -np.inf).max(axis=1)
         floor = max(log_total(lightest), np.where(levels, low, np.inf).min(axis=1).max())
         ceiling = min(log_total(heaviest), np.where(levels, high, -np.inf).max(axis=1).min())
         kept = levels & (low <= ceiling) & (high >= floor)
+        kept[twins[:, 1]] &= np.logical_or.accumulate(kept[twins[:, 0]], axis=1)
         if not kept.any(axis=1).all() or np.array_equal(kept, levels):
             return kept
         levels = kept

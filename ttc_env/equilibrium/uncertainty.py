@@ -1,0 +1,57 @@
+"""How the noise of measured curves spreads to equilibria, welfare and prices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ttc_env.equilibrium.log_space import in_numpy
+from ttc_env.market import Market
+
+
+class Interval(NamedTuple):
+    """Quantiles of a statistic over drawn markets, each of the statistic's own shape."""
+
+    low: np.ndarray
+    median: np.ndarray
+    high: np.ndarray
+
+
+def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.random.Generator) -> list[Market]:
+    """Markets whose accuracies are redrawn as the mean over `num_questions` right or wrong answers.
+
+    A binomial draw per provider and level, all independent: what can be said where only means are published.
+    Answers of several levels to the same questions are correlated, so differences between levels are less noisy in
+    truth; prices and costs are kept.
+
+    Raises:
+        ValueError: a number that is not positive, or qualities that are no means of right and wrong answers.
+    """
+    if num_questions < 1 or num_markets < 1:
+        raise ValueError(f"num_questions and num_markets must be at least 1, got {num_questions!r} and {num_markets!r}")
+    market = in_numpy(market)
+    accuracy = np.clip(market.accuracy, 0.0, 1.0)
+    draws = rng.binomial(num_questions, accuracy, size=(num_markets, *accuracy.shape)) / num_questions
+    qualities = market.unit * (market.baseline + (1 - market.baseline) * draws)
+    return [replace(market, quality=quality) for quality in qualities]
+
+
+def interval(statistic: Callable[[Market], ArrayLike], markets: Iterable[Market], coverage: float = 0.95) -> Interval:
+    """Central interval of a statistic of a market, for example `interval(price_of_anarchy, draw_markets(...))`.
+
+    Args:
+        statistic: from a market to a number or an array of fixed shape.
+        markets: the drawn markets.
+        coverage: probability mass between `low` and `high`.
+
+    Raises:
+        ValueError: `coverage` outside (0, 1).
+    """
+    if not 0 < coverage < 1:
+        raise ValueError(f"coverage must be in (0, 1), got {coverage!r}")
+    values = np.array([statistic(market) for market in markets])
+    return Interval(*np.quantile(values, [(1 - coverage) / 2, 0.5, (1 + coverage) / 2], axis=0))
