@@ -75,6 +75,7 @@ class PerToken:
     """Per-token pricing: list prices, logit demand. The action is the level index, an integer array `(..., n)`."""
 
     name = "per_token"
+    action_type = "discrete"
     chance = ("choice", "correct")
     private = ("level",)
     public = ("level",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,14 @@ Opponents = Callable[[np.ndarray, State, Uniform], np.ndarray]
 NAMED = ("nash", "best_response", "random")
 
 
-def make_opponents(game: RepeatedMarket, opponents: str | Policy | Mapping[str, Policy] | Any) -> Opponents:
+def make_opponents(
+    game: RepeatedMarket, learner: int, opponents: str | Policy | Mapping[str | int, Policy] | Any
+) -> Opponents:
     """A function `(observations, state, uniform) -> actions` for all providers; the learner's own is overwritten.
 
     Args:
         game: the repeated market, NumPy backend.
+        learner: index of the provider who is no opponent.
         opponents: one of
 
             * `"nash"`: the first pure equilibrium in lexicographic order; in the auction the dominant strategy;
@@ -32,25 +36,23 @@ def make_opponents(game: RepeatedMarket, opponents: str | Policy | Mapping[str, 
             * a mapping from every opponent's name to a function from `(B, d)` to `(B,)` or `(B, 3)`.
 
     Raises:
-        ValueError: something else, naming it.
+        ValueError: another name, or a mapping that lacks an opponent. The environment checks the actions.
     """
     if isinstance(opponents, str):
         if opponents == "nash":
-            return _constant(game, equilibrium_actions(game))
+            return Constant(equilibrium_actions(game))
         if opponents == "best_response":
-            return _best_response(game)
+            return (
+                Constant(equilibrium_actions(game)) if isinstance(game.mechanism, SecondPrice) else BestResponse(game)
+            )
         if opponents == "random":
-            return _random(game)
+            return Random(game)
         raise ValueError(f"unknown opponents {opponents!r}; allowed: {', '.join(NAMED)}, actions, or functions")
     if isinstance(opponents, Mapping):
-        return _each(game, opponents)
+        return Each(game, learner, opponents)
     if callable(opponents):
-        return lambda observations, state, uniform: np.array(opponents(observations))
-    actions = np.asarray(opponents)
-    shape = action_shape(game)
-    if actions.shape != shape:
-        raise ValueError(f"opponents given as actions must have shape {shape}, got {opponents!r}")
-    return _constant(game, actions)
+        return Joint(opponents)
+    return Constant(np.asarray(opponents))
 
 
 def action_shape(game: RepeatedMarket) -> tuple[int, ...]:
@@ -67,46 +69,77 @@ def equilibrium_actions(game: RepeatedMarket) -> np.ndarray:
     return equilibrium.pure_nash(game.market)[0]
 
 
-def _constant(game: RepeatedMarket, actions: np.ndarray) -> Opponents:
-    def play(observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
-        return np.tile(actions, (observations.shape[0],) + (1,) * actions.ndim)
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """The same joint action in every market and period."""
 
-    return play
+    actions: np.ndarray
 
-
-def _best_response(game: RepeatedMarket) -> Opponents:
-    if isinstance(game.mechanism, SecondPrice):
-        return _constant(game, equilibrium_actions(game))
-    return lambda observations, state, uniform: equilibrium.best_response(game.market, state.bids.level)
+    def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
+        """Actions `(B, n)` or `(B, n, 3)`."""
+        return np.tile(self.actions, (observations.shape[0],) + (1,) * self.actions.ndim)
 
 
-def _random(game: RepeatedMarket) -> Opponents:
-    sizes = game.mechanism.action_sizes(game.market)
-    shape = action_shape(game)
-    continuous = isinstance(game.mechanism, SecondPrice) and game.mechanism.action_type == "box"
-    counts = np.array(sizes if len(sizes) > 1 else sizes[0])
+@dataclass(frozen=True, eq=False)
+class BestResponse:
+    """Per-token pricing: the best response to last period's levels."""
 
-    def play(observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
-        draws = uniform((observations.shape[0], *shape))
-        return 2 * draws - 1 if continuous else (draws * counts).astype(np.int64)
+    game: RepeatedMarket
 
-    return play
+    def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
+        """Actions `(B, n)`."""
+        return equilibrium.best_response(self.game.market, state.bids.level)
 
 
-def _each(game: RepeatedMarket, policies: Mapping[str, Policy]) -> Opponents:
-    indices = {game.market.provider_index(name): policy for name, policy in policies.items()}
-    if len(indices) < game.market.num_providers - 1:
-        raise ValueError(
-            f"opponents must hold a function for every provider but the learner, got {sorted(policies)}; "
-            f"providers: {', '.join(game.market.providers)}"
-        )
+@dataclass(frozen=True, eq=False)
+class Random:
+    """Uniform over the action space."""
 
-    def play(observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
-        shape = action_shape(game)
-        acts = {i: np.asarray(policy(observations[:, i])) for i, policy in indices.items()}
-        joint = np.zeros((observations.shape[0], *shape), dtype=next(iter(acts.values())).dtype)
-        for i, act in acts.items():
-            joint[:, i] = act
-        return joint
+    game: RepeatedMarket
 
-    return play
+    def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
+        """Actions `(B, n)` or `(B, n, 3)`."""
+        mechanism = self.game.mechanism
+        draws = uniform((observations.shape[0], *action_shape(self.game)))
+        if mechanism.action_type == "box":
+            return 2 * draws - 1
+        sizes = mechanism.action_sizes(self.game.market)
+        return (draws * np.array(sizes if len(sizes) > 1 else sizes[0])).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """One function from all observations to the joint action."""
+
+    policy: Policy
+
+    def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
+        """Actions `(B, n)` or `(B, n, 3)`."""
+        return self.policy(observations)
+
+
+@dataclass(frozen=True, eq=False)
+class Each:
+    """A function for every opponent, from its observations to its actions."""
+
+    game: RepeatedMarket
+    learner: int
+    policies: Mapping[str | int, Policy]
+
+    def __post_init__(self) -> None:
+        market = self.game.market
+        given = {market.provider_index(name) for name in self.policies}
+        missing = set(range(market.num_providers)) - given - {self.learner}
+        if missing:
+            names = ", ".join(market.providers[i] for i in sorted(missing))
+            raise ValueError(f"opponents must hold a function for every provider but the learner; missing: {names}")
+
+    def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
+        """Actions `(B, n)` or `(B, n, 3)`; those of a learner without a function are zero."""
+        batch, (n, *components) = observations.shape[0], action_shape(self.game)
+        idle = np.zeros((batch, *components), dtype=float if self.game.mechanism.action_type == "box" else int)
+        actions = [idle] * n
+        for name, policy in self.policies.items():
+            i = self.game.market.provider_index(name)
+            actions[i] = np.asarray(policy(observations[:, i]))
+        return np.stack(actions, axis=1)

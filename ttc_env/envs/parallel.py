@@ -85,8 +85,8 @@ class ParallelMarket(ParallelEnv):
         if not self.agents:
             raise ResetNeeded("no episode is running (before the first reset, or after its end); call reset() first")
         if actions.keys() != self._action_spaces.keys():
-            odd = sorted(set(self.agents) ^ set(actions))
-            raise ValueError(f"actions must have one entry per agent; missing or unknown: {', '.join(map(str, odd))}")
+            odd = ", ".join(sorted(map(str, set(self.agents) ^ set(actions))))
+            raise ValueError(f"actions must have one entry per agent; missing or unknown: {odd}")
         observations, rewards, _, truncations, info = self.engine.step(
             stack_actions([actions[agent] for agent in self.agents])[None]
         )

@@ -13,7 +13,7 @@ from ttc_env.envs import spaces
 from ttc_env.envs.parallel import RENDER_MODES, check_render_mode, period_infos
 from ttc_env.envs.render import render_period
 from ttc_env.envs.vector import VectorMarket
-from ttc_env.opponents import make_opponents
+from ttc_env.opponents import Constant, make_opponents
 
 DEFAULT_MARKET = "gsm8k/majority_voting"
 
@@ -24,7 +24,9 @@ class _Seat:
     def __init__(self, engine: VectorMarket, provider: str | int, opponents: Any) -> None:
         self.engine = engine
         self.provider = engine.market.provider_index(provider)
-        self.opponents = make_opponents(engine.game, opponents)
+        self.opponents = make_opponents(engine.game, self.provider, opponents)
+        if isinstance(self.opponents, Constant):
+            self._checked(self.opponents.actions, ())
         self.observations: np.ndarray = np.empty(0)
 
     def reset(self, seed: int | None) -> np.ndarray:
@@ -37,10 +39,15 @@ class _Seat:
         actions = spaces.as_actions(
             engine.single_action_space, actions, (engine.num_markets,), engine.game.market.quality
         )
-        joint = self.opponents(self.observations, state, engine.uniform)
+        joint = self._checked(self.opponents(self.observations, state, engine.uniform), (engine.num_markets,))
         joint[:, self.provider] = actions
         self.observations, rewards, terminations, truncations, info = self.engine.step(joint)
         return self.mine(self.observations), rewards[:, self.provider], terminations, truncations, info
+
+    def _checked(self, actions: Any, batch: tuple[int, ...]) -> np.ndarray:
+        space, market = self.engine.single_action_space, self.engine.game.market
+        batch = (*batch, market.num_providers)
+        return spaces.as_actions(space, actions, batch, market.quality, name="actions of opponents")
 
     def mine(self, observations: np.ndarray) -> np.ndarray:
         return observations[:, self.provider].astype(np.float32)
@@ -78,7 +85,7 @@ class ProviderEnv(gymnasium.Env):
         **arguments: Any,
     ) -> None:
         self.render_mode = check_render_mode(render_mode)
-        engine = VectorMarket(market, mechanism, autoreset="disabled", dtype="float64", **arguments)
+        engine = VectorMarket(market, mechanism, 1, autoreset="disabled", backend="numpy", dtype="float64", **arguments)
         self._seat = _Seat(engine, provider, opponents)
         self.action_space = engine.single_action_space
         self.observation_space = spaces.observation_space(engine.game)
@@ -144,7 +151,7 @@ class VectorProviderEnv(VectorEnv):
         autoreset: str = "next_step",
         **arguments: Any,
     ) -> None:
-        self.engine = VectorMarket(market, mechanism, num_envs, autoreset=autoreset, **arguments)
+        self.engine = VectorMarket(market, mechanism, num_envs, autoreset=autoreset, backend="numpy", **arguments)
         self._seat = _Seat(self.engine, provider, opponents)
         self.metadata = {"render_modes": [], "autoreset_mode": _autoreset_mode(autoreset)}
         self.num_envs = num_envs

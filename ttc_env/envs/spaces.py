@@ -9,14 +9,13 @@ import numpy as np
 from array_api_compat import array_namespace, device
 
 from ttc_env.market import Array
-from ttc_env.mechanisms import SecondPrice
 from ttc_env.repeated import RepeatedMarket, observation_bounds, state_bounds
 
 
 def action_space(game: RepeatedMarket) -> gymnasium.Space:
     """Action space of one provider: `Discrete` levels, or `MultiDiscrete` or `Box` bids."""
     sizes = game.mechanism.action_sizes(game.market)
-    if isinstance(game.mechanism, SecondPrice) and game.mechanism.action_type == "box":
+    if game.mechanism.action_type == "box":
         return gymnasium.spaces.Box(-1.0, 1.0, (len(sizes),), np.float32)
     return gymnasium.spaces.Discrete(sizes[0]) if len(sizes) == 1 else gymnasium.spaces.MultiDiscrete(list(sizes))
 
@@ -33,8 +32,16 @@ def state_space(game: RepeatedMarket, dtype: type = np.float32) -> gymnasium.spa
     return gymnasium.spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype)
 
 
-def as_actions(space: gymnasium.Space, actions: Any, batch: tuple[int, ...], like: Array, check: bool = True) -> Array:
-    """A batch of actions of one provider's space as an array of the backend, device and precision of `like`.
+def as_actions(
+    space: gymnasium.Space,
+    actions: Any,
+    batch: tuple[int, ...],
+    like: Array,
+    *,
+    check: bool = True,
+    name: str = "actions",
+) -> Array:
+    """A batch of actions of one provider's space as a new array of the backend, device and precision of `like`.
 
     Raises:
         ValueError: wrong shape or type, or (if `check`) a value outside the space, NaN included.
@@ -45,17 +52,30 @@ def as_actions(space: gymnasium.Space, actions: Any, batch: tuple[int, ...], lik
         try:
             actions = xp.asarray(actions, device=device(like))
         except (TypeError, ValueError):
-            raise ValueError(f"actions must be numbers in an array, got {actions!r}") from None
+            raise ValueError(f"{name} must be numbers in an array, got {actions!r}") from None
     shape = (*batch, *(space.shape or ()))
     if tuple(actions.shape) != shape:
-        raise ValueError(f"actions must have shape {shape}, each in {space}; got shape {tuple(actions.shape)}")
+        raise ValueError(f"{name} must have shape {shape}, each in {space}; got {actions!r}")
     if not xp.isdtype(actions.dtype, "integral" if integers else "real floating"):
-        raise ValueError(f"actions must be in {space}, got {actions.reshape(-1)[:1].tolist()} ({actions.dtype})")
+        raise ValueError(f"{name} must be in {space}, got {actions!r} of type {actions.dtype}")
     if check:
         sizes = getattr(space, "nvec", getattr(space, "n", 2))
         high = xp.asarray(sizes, device=device(like)) - 1 if integers else 1.0
         fits = (actions >= (0 if integers else -1.0)) & (actions <= high)
         if not bool(xp.all(fits)):
             index = tuple(int(axis[0]) for axis in xp.nonzero(~fits)[: len(batch)])
-            raise ValueError(f"action {actions[index].tolist()} at {list(index)} is outside {space}")
-    return xp.astype(actions, xp.int64 if integers else like.dtype, copy=False)
+            raise ValueError(f"{name} must be in {space}, got {actions[index].tolist()} at {list(index)}")
+    return xp.astype(actions, xp.int64 if integers else like.dtype)
+
+
+def as_mask(rows: Any, batch: int, like: Array) -> Array:
+    """A mask `(batch,)` as an array of the backend and device of `like`.
+
+    Raises:
+        ValueError: not booleans, or another shape.
+    """
+    xp = array_namespace(like)
+    mask = rows if isinstance(rows, type(like)) else xp.asarray(rows, device=device(like))
+    if mask.dtype != xp.bool or tuple(mask.shape) != (batch,):
+        raise ValueError(f"rows must be a mask of shape ({batch},), got {rows!r}")
+    return mask

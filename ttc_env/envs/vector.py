@@ -89,7 +89,12 @@ class VectorMarket:
 
         Returns:
             Observations `(B, n, d)` and an empty info.
+
+        Raises:
+            ValueError: a seed or a mask that is none; nothing has changed then.
         """
+        if rows is not None:
+            rows = spaces.as_mask(rows, self.num_markets, self.game.market.quality)
         if seed is not None:
             self.uniform.seed(seed)
         fresh = repeated.initial_state(self.game, self.num_markets)
@@ -121,7 +126,7 @@ class VectorMarket:
             actions,
             (self.num_markets, self.num_providers),
             self.game.market.quality,
-            self.check_actions,
+            check=self.check_actions,
         )
         draws = repeated.draw(self.game, self.num_markets, self.uniform)
         previous, (state, outcome) = state, repeated.transition(self.game, state, actions, draws)

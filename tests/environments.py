@@ -1,0 +1,76 @@
+"""Every registered environment in every form: conformance tests run over `VARIANTS`, so a new id is covered at once."""
+
+import importlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+import ttc_env
+from ttc_env.mechanisms import MECHANISMS
+from ttc_env.registration import ENVIRONMENTS
+
+MARKET = ttc_env.load_market("gsm8k/majority_voting", providers=[0, 3, 5, 8])
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One registered environment with one way to act and one kind of demand."""
+
+    id: str
+    mechanism: str
+    module: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self):
+        return "-".join([self.module, *map(str, self.options.values())])
+
+    def arguments(self, overrides):
+        return {"market": MARKET, "max_cycles": 6, **self.options, **overrides}
+
+    def parallel(self, **overrides):
+        return importlib.import_module(f"ttc_env.{self.module}").parallel_env(**self.arguments(overrides))
+
+    def aec(self, **overrides):
+        return importlib.import_module(f"ttc_env.{self.module}").env(**self.arguments(overrides))
+
+    def single(self, **overrides):
+        return gymnasium.make(self.id, disable_env_checker=True, **self.arguments(overrides)).unwrapped
+
+    def vector(self, **overrides):
+        return ttc_env.VectorMarket(mechanism=self.mechanism, **self.arguments(overrides))
+
+    def vector_single(self, num_envs, **overrides):
+        mode = "vector_entry_point"
+        return gymnasium.make_vec(self.id, num_envs, vectorization_mode=mode, **self.arguments(overrides))
+
+
+def _variants(gymnasium_id, mechanism, module):
+    fields = getattr(MECHANISMS[mechanism], "__dataclass_fields__", {})
+    kinds = [{"action_type": kind} for kind in ("multi_discrete", "box")] if "action_type" in fields else [{}]
+    for kind in kinds:
+        for demand in ("expected", 5):
+            yield Variant(gymnasium_id, mechanism, module, {**kind, "demand": demand})
+
+
+VARIANTS = [v for id_, (mechanism, module) in ENVIRONMENTS.items() for v in _variants(id_, mechanism, module)]
+each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=str)
+each_id = pytest.mark.parametrize("variant", [v for v in VARIANTS if v.options["demand"] == "expected"], ids=str)
+
+
+def sample(space, rng, batch=()):
+    """Random actions `(*batch, ...)` of a space, from a generator of the test's own."""
+    if isinstance(space, gymnasium.spaces.Box):
+        return rng.uniform(space.low, space.high, (*batch, *space.shape)).astype(space.dtype)
+    return rng.integers(0, getattr(space, "nvec", None) if hasattr(space, "nvec") else space.n, (*batch, *space.shape))
+
+
+def same(left, right):
+    """Whether two nested results are equal to the last bit, types included."""
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, tuple | list):
+        return len(left) == len(right) and all(map(same, left, right))
+    return type(left) is type(right) and np.array_equal(np.asarray(left), np.asarray(right))
