@@ -37,6 +37,17 @@ def lottery_markets(draw, max_providers=4):
     )
 
 
+@st.composite
+def wild_markets(draw):
+    """Tables of any sign and up to 1,000 times `answer_value`, costs above prices included."""
+    rng = draw(generators)
+    shape, answer_value = rng.integers(1, 5, 2), 10 ** rng.uniform(-3, 3)
+    quality, price, cost = answer_value * 10 ** rng.uniform(0, 3) * rng.normal(size=(3, *shape))
+    names = [f"provider {i}" for i in range(shape[0])]
+    options = {"outside_value": answer_value * rng.normal(), "answer_value": answer_value}
+    return ttc_env.Market(names, range(shape[1]), quality, price, cost, 10 ** rng.uniform(-3, 7), **options)
+
+
 def profiles(market, batch=()):
     """Level indices `(*batch, n)`."""
     return arrays(np.int64, (*batch, market.num_providers), elements=st.integers(0, market.num_levels - 1))

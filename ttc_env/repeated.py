@@ -152,9 +152,8 @@ def observation_bounds(game: RepeatedMarket) -> tuple[np.ndarray, np.ndarray]:
     curves = [_span(table / market.unit) for table in (market.quality, market.price, market.cost)]
     features = _feature_spans(game)
     low, high = (bound / game.usd_per_reward for bound in game.mechanism.utility_bounds(market))
-    slack = 1e-6 * (high - low)
     spans = [span for span in curves for _ in market.levels]
-    spans += [(0.0, 1.0), *features.values(), (low - slack, high + slack)]
+    spans += [(0.0, 1.0), *features.values(), _rounded(low, high)]
     spans += [features[name] for name in game.mechanism.public for _ in range(n)] + [(0.0, 1.0)] * n
     return np.array([span[0] for span in spans]), np.array([span[1] for span in spans])
 
@@ -176,12 +175,18 @@ def _feature_spans(game: RepeatedMarket) -> dict[str, tuple[float, float]]:
         low, high = game.mechanism.grid[0], game.mechanism.grid[-1]
         for name, table in (("ask", market.cost), ("claim", market.quality)):
             least, most = _span(table / market.unit)
-            spans[name] = (least + low - 1e-6, most + high + 1e-6)
+            spans[name] = _rounded(least + low, most + high)
     return spans
 
 
 def _span(table: Array) -> tuple[float, float]:
     return min(0.0, float(table.min())), max(1.0, float(table.max()))
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """A range with room for the rounding of single precision."""
+    slack = 1e-6 * (high - low)
+    return low - slack, high + slack
 
 
 def _features(game: RepeatedMarket, state: State) -> dict[str, Array]:

@@ -145,8 +145,9 @@ class AECMarket(parallel_to_aec_wrapper):
         if self.truncations[agent]:
             if action is not None:
                 raise ValueError(f"the episode has ended for {agent}: step(None), got {action!r}")
-        elif not self.action_space(agent).contains(action):
-            raise ValueError(f"action {action!r} of {agent} is outside {self.action_space(agent)}")
+        else:
+            quality = self.env.engine.game.market.quality
+            spaces.as_actions(self.action_space(agent), [action], (1,), quality, name=f"actions of {agent}")
         super().step(action)
 
 
