@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ttc_env.equilibrium.log_space import TOLERANCE, log_form, log_others
-from ttc_env.market import Array, Market, at
+from ttc_env.equilibrium.log_space import TOLERANCE, log_form, log_odds, log_shares
+from ttc_env.market import Array, Market
 
 
 def best_response(market: Market, profile: Array, *, ties: str = "lowest", tolerance: float = TOLERANCE) -> np.ndarray:
@@ -27,14 +27,15 @@ def best_response(market: Market, profile: Array, *, ties: str = "lowest", toler
         raise ValueError(f"unknown ties {ties!r}; allowed: lowest, stay")
     form = log_form(market)
     profile = np.asarray(market.check(profile))
-    odds = form.logits - log_others(at(form.logits, profile))[..., None]
-    log_utility = form.log_margin - np.logaddexp(0.0, -odds)
-    scores = np.where(form.candidates, form.sign[:, None] * log_utility, -np.inf)
-    best = scores >= scores.max(axis=-1, keepdims=True) - tolerance - form.rounding
-    lowest = np.argmax(best, axis=-1)
-    if ties == "lowest":
-        return lowest
-    return np.where(np.take_along_axis(best, profile[..., None], axis=-1)[..., 0], profile, lowest)
+    profiles = profile.reshape(-1, market.num_providers)
+    log_utility = form.log_margin.T[:, :, None] + log_shares(log_odds(form, profiles))
+    scores = np.where(form.candidates.T[:, :, None], form.sign[:, None] * log_utility, -np.inf)
+    best = scores >= scores.max(axis=0) - tolerance - form.rounding
+    response = best.argmax(axis=0).T
+    if ties == "stay":
+        stays = np.take_along_axis(best, profiles.T[None], axis=0)[0].T
+        response = np.where(stays, profiles, response)
+    return response.reshape(profile.shape)
 
 
 def is_nash(market: Market, profile: Array, *, tolerance: float = TOLERANCE) -> np.ndarray:
@@ -45,6 +46,6 @@ def is_nash(market: Market, profile: Array, *, tolerance: float = TOLERANCE) -> 
 
 def deviation_utility(market: Market, profile: Array) -> np.ndarray:
     """What each provider would earn at each level if all the others stayed, USD, `(..., n, m)`."""
-    form = log_form(market)
-    odds = form.logits - log_others(at(form.logits, np.asarray(market.check(profile))))[..., None]
-    return np.exp(-np.logaddexp(0.0, -odds)) * np.asarray(market.margin)
+    profile = np.asarray(market.check(profile))
+    odds = log_odds(log_form(market), profile.reshape(-1, market.num_providers))
+    return np.exp(log_shares(odds)).T.reshape(*profile.shape, market.num_levels) * np.asarray(market.margin)

@@ -59,12 +59,28 @@ def log_total(logits: np.ndarray) -> np.ndarray:
 
 
 def log_others(logits: np.ndarray) -> np.ndarray:
-    """`log X_i = log(1 + sum_{j != i} exp(logits_j))` for every provider, `(..., n)`.
+    """`log X_i = log(1 + sum_{j != i} exp(logits_j))` for every provider; providers are the first axis, `(n, ...)`.
 
-    Running sums from both ends: subtracting a dominating provider from the total would cancel everything.
+    The heaviest option is summed around and the others are subtracted: the total without one of them is still at
+    least the heaviest, so nothing cancels.
     """
-    rows = np.moveaxis(logits, -1, 0)
-    edge = np.zeros((1, *rows.shape[1:]))
-    before = np.logaddexp.accumulate(np.concatenate([edge, rows[:-1]]), axis=0)
-    after = np.logaddexp.accumulate(np.concatenate([edge - np.inf, rows[:0:-1]]), axis=0)[::-1]
-    return np.moveaxis(np.logaddexp(before, after), 0, -1)
+    options = np.concatenate([logits, np.zeros((1, *logits.shape[1:]))])
+    top = options.max(axis=0)
+    heaviest = np.arange(len(options)).reshape(-1, *(1,) * top.ndim) == options.argmax(axis=0)
+    weights = np.exp(options - top)
+    rest = np.where(heaviest, 1.0, weights.sum(axis=0) - weights)
+    lighter = np.where(heaviest, -np.inf, options)
+    second = lighter.max(axis=0)
+    around = second + np.log(np.exp(lighter - second).sum(axis=0))
+    return np.where(heaviest, around, top + np.log(rest))[:-1]
+
+
+def log_odds(form: LogForm, profiles: np.ndarray) -> np.ndarray:
+    """`log w_ik - log X_i` for every unilateral deviation from profiles `(B, n)`: `(m, n, B)`, for quick reductions."""
+    chosen = form.logits[np.arange(len(form.logits))[:, None], profiles.T]
+    return form.logits.T[:, :, None] - log_others(chosen)
+
+
+def log_shares(odds: np.ndarray) -> np.ndarray:
+    """Logarithm of the share that goes with `log w - log X`."""
+    return np.minimum(odds, 0.0) - np.log1p(np.exp(-np.abs(odds)))

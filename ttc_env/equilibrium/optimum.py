@@ -51,13 +51,13 @@ def optimum(market: Market, objective: Array, *, outside: float = 0.0) -> Optimu
     if table.shape != market.quality.shape or not np.isfinite(table).all():
         raise ValueError(f"objective must be finite numbers of shape {market.quality.shape}, got {objective!r}")
     logits = log_form(market).logits
-    profile = logits.argmax(axis=1)
-    seen = set()
-    while profile.tobytes() not in seen:
-        seen.add(profile.tobytes())
-        sign, size = _gains(logits, table, profile, outside)
-        best = sign.max(axis=1, keepdims=True)
-        profile = np.where(sign == best, best * (logits + size), -np.inf).argmax(axis=1)
+    profile, seen = logits.argmax(axis=1), set()
+    with np.errstate(divide="ignore"):  # the logarithm of zero is -inf, as it should be
+        while (key := profile.tobytes()) not in seen:
+            seen.add(key)
+            sign, size = _gains(logits, table, profile, outside)
+            best = sign.max(axis=1, keepdims=True)
+            profile = np.where(sign == best, best * (logits + size), -np.inf).argmax(axis=1)
     shares, stay_out = logit_shares(at(market.user_value, profile), market.beta, market.outside_value)
     return Optimum(profile, float(shares @ at(table, profile) + stay_out * outside))
 
@@ -68,20 +68,17 @@ def _gains(logits: np.ndarray, table: np.ndarray, profile: np.ndarray, outside: 
     One option often takes all but `exp(-1000)` of the market, and `lambda` equals its `x` to the last bit. So
     `lambda` is carried as a difference to that option's `x`.
     """
-    served = np.append(at(logits, profile), 0.0)
-    values = np.append(at(table, profile), outside)
-    anchor = values[served.argmax()]
-    value_sign, value_size = _signed_log(values - anchor)
-    top = max((served + value_size).max(), _SMALLEST)
-    excess_sign, excess_size = _signed_log(np.sum(value_sign * np.exp(served + value_size - top)))
-    excess_size = excess_size + top - log_total(served[:-1])  # lambda - anchor
-    sign, size = _signed_log(table - anchor)
-    top = np.maximum(np.maximum(size, excess_size), _SMALLEST)
-    gain_sign, gain_size = _signed_log(sign * np.exp(size - top) - excess_sign * np.exp(excess_size - top))
-    return gain_sign, np.where(gain_sign == 0, 0.0, gain_size + top)
-
-
-def _signed_log(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sign and logarithm of the absolute value; the logarithm of zero is `-inf`."""
-    with np.errstate(divide="ignore"):
-        return np.sign(x), np.log(np.abs(x))
+    rows = np.arange(len(profile))
+    served, values = logits[rows, profile], table[rows, profile]
+    heaviest = served.argmax()
+    anchor = values[heaviest] if served[heaviest] > 0 else outside
+    differences = np.append(values, outside) - anchor
+    sizes = np.log(np.abs(differences)) + np.append(served, 0.0)
+    top = max(sizes.max(), _SMALLEST)
+    excess = (np.sign(differences) * np.exp(sizes - top)).sum()  # lambda - anchor, but for a factor
+    excess_size = np.log(abs(excess)) + top - log_total(served)
+    differences = table - anchor
+    sizes = np.log(np.abs(differences))
+    top = np.maximum(np.maximum(sizes, excess_size), _SMALLEST)
+    gains = np.sign(differences) * np.exp(sizes - top) - np.sign(excess) * np.exp(excess_size - top)
+    return np.sign(gains), np.where(gains == 0, 0.0, np.log(np.abs(gains)) + top)

@@ -1,0 +1,179 @@
+"""Times the exact solvers against two brute forces and against dynamics from random starts, in one run.
+
+The usual brute force evaluates every profile; the clever one adds half tables and never touches a profile array.
+Both share one exponential shift for all profiles, which is right at the beta used here and wrong at beta = 1e5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import ttc_env
+from tests.markets import ladder, market_of
+from ttc_env import equilibrium
+from ttc_env.market import Market
+
+CHUNK = 2**18  # profiles that the usual brute force evaluates at a time
+
+
+def timed(function: Callable[[], object], repeats: int) -> float:
+    """Median seconds of a call, after one that is not counted where there are several."""
+    seconds = []
+    for _ in range(repeats + (repeats > 1)):
+        started = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[repeats > 1 :])
+
+
+def peak_megabytes(function: Callable[[], object]) -> float:
+    """Most memory that a call allocates at a time."""
+    tracemalloc.start()
+    function()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 2**20
+
+
+def usual_optimum(market: Market) -> float:
+    """The highest welfare over all profiles, evaluated one after the other in large chunks."""
+    n, m = market.num_providers, market.num_levels
+    best = -np.inf
+    for start in range(0, m**n, CHUNK):
+        index = np.arange(start, min(start + CHUNK, m**n))
+        best = max(best, market.welfare(np.stack(np.unravel_index(index, (m,) * n), axis=-1)).max())
+    return float(best)
+
+
+def clever_optimum(market: Market) -> float:
+    """The same from tables of both halves of the providers: one addition and one division per profile."""
+    weight, rest = _weights(market)
+    served = weight * market.welfare_contribution
+    half = market.num_providers // 2
+    value = _sums(served[:half])[:, None] + (_sums(served[half:]) + rest * market.outside_value)
+    return float((value / (_sums(weight[:half])[:, None] + (_sums(weight[half:]) + rest))).max())
+
+
+def brute_equilibria(market: Market) -> np.ndarray:
+    """All profiles in which every provider earns the most along its own axis of the table of all profiles."""
+    weight, rest = _weights(market)
+    n, m = market.num_providers, market.num_levels
+    total = (_sums(weight) + rest).reshape((m,) * n)
+    stable = np.ones(total.shape, dtype=bool)
+    for i in range(n):
+        utility = (weight * market.margin)[i].reshape((m,) + (1,) * (n - 1 - i)) / total
+        stable &= utility >= utility.max(axis=i, keepdims=True) * (1 - 1e-12)
+    return np.argwhere(stable)
+
+
+def equilibria_by_dynamics(market: Market, starts: int) -> np.ndarray:
+    """The equilibria that best-response dynamics reach from random starts: some, and no word on the others."""
+    rng = np.random.default_rng(0)
+    profiles = rng.integers(0, market.num_levels, (starts, market.num_providers))
+    return np.unique([equilibrium.best_response_dynamics(market, start).profiles[-1] for start in profiles], axis=0)
+
+
+def _weights(market: Market) -> tuple[np.ndarray, float]:
+    top = max(market.user_value.max(), market.outside_value)
+    return np.exp(market.beta * (market.user_value - top)), float(np.exp(market.beta * (market.outside_value - top)))
+
+
+def _sums(table: np.ndarray) -> np.ndarray:
+    return reduce(lambda sums, row: np.add.outer(sums, row).reshape(-1), table)
+
+
+def random_market(n: int, m: int, seed: int = 0) -> Market:
+    """Rising, concave qualities and rising prices, as curves are, at beta V of order ten."""
+    rng = np.random.default_rng(seed)
+    price = np.cumsum(rng.uniform(0, 0.004 / m, (n, m)), axis=1)
+    quality = 0.01 * (1 - np.exp(-np.linspace(0.3, 3, m))) * rng.uniform(0.5, 1, (n, 1))
+    return market_of(quality - price, price * rng.uniform(0.1, 0.3, (n, 1)), beta=1000.0)
+
+
+def against_brute_force(largest: int, repeats: int, starts: int) -> None:
+    """Print one row per number of providers of gsm8k/majority_voting, beta 1000, six levels."""
+    print("gsm8k/majority_voting, beta 1000, first n providers, m = 6; medians, times in ms\n")
+    print("              welfare optimum                              all pure equilibria")
+    print(" n   profiles   exact    usual  clever  usual/ clever/     exact    brute  brute/  dynamics  found/all")
+    for n in range(3, largest + 1):
+        market = ttc_env.load_market("gsm8k/majority_voting", beta=1000.0, providers=range(n))
+        value = equilibrium.welfare_optimum(market).value
+        assert abs(usual_optimum(market) - value) < 1e-15 > abs(clever_optimum(market) - value)
+        all_of_them = equilibrium.pure_nash(market)
+        assert np.array_equal(brute_equilibria(market), all_of_them)
+        found = equilibria_by_dynamics(market, starts)
+        few = min(repeats, 3) if n > 6 else repeats
+        exact = timed(lambda market=market: equilibrium.welfare_optimum(market), 10 * repeats)
+        usual = timed(lambda market=market: usual_optimum(market), few)
+        clever = timed(lambda market=market: clever_optimum(market), few)
+        nash = timed(lambda market=market: equilibrium.pure_nash(market), 10 * repeats)
+        brute = timed(lambda market=market: brute_equilibria(market), few)
+        dynamics = timed(lambda market=market: equilibria_by_dynamics(market, starts), 1)
+        print(
+            f"{n:2d} {6**n:10,d} {1e3 * exact:7.3f} {1e3 * usual:8.1f} {1e3 * clever:7.2f} {usual / exact:7,.0f}"
+            f" {clever / exact:7,.0f} {1e3 * nash:9.3f} {1e3 * brute:8.1f} {brute / nash:7,.0f} {1e3 * dynamics:9.1f}"
+            f" {len(found):6d}/{len(all_of_them)}"
+        )
+
+
+def beyond_brute_force(largest: int, repeats: int) -> None:
+    """Print growth with n and m, on ordinary markets and on ladders with n / 2 + 1 equilibria."""
+    print("\nbeyond brute force; medians, times in ms, memory at the peak\n")
+    print("  n   m   optimum  equilibria  (how many)      MB | ladder: equilibria  (how many)")
+    for n, m in ((9, 6), (9, 64), (50, 6), (50, 64), (200, 64), (500, 6), (500, 64)):
+        if n > largest:
+            continue
+        market, steep = random_market(n, m), ladder(n // 2)
+        optimum = timed(lambda market=market: equilibrium.welfare_optimum(market), repeats)
+        nash = timed(lambda market=market: equilibrium.pure_nash(market), repeats)
+        critical = timed(lambda market=steep: equilibrium.pure_nash(market), repeats)
+        memory = peak_megabytes(lambda market=market: equilibrium.pure_nash(market))
+        count, rungs = len(equilibrium.pure_nash(market)), len(equilibrium.pure_nash(steep))
+        print(
+            f"{n:3d} {m:3d} {1e3 * optimum:9.3f} {1e3 * nash:11.2f} {count:11d} {memory:9.1f} |"
+            f" {1e3 * critical:18.1f} {rungs:11d}"
+        )
+
+
+def in_use(repeats: int) -> None:
+    """Print the published sweep and the oracle as environments ask it."""
+    betas = np.geomspace(10, 1e5, 100)
+    sweep = timed(
+        lambda: equilibrium.sweep(ttc_env.load_market("gsm8k/majority_voting", beta=beta) for beta in betas), repeats
+    )
+    print(f"\nsweep of 100 betas, all equilibria and both optima: {1e3 * sweep:.0f} ms")
+    market, rng = ttc_env.load_market("gsm8k/majority_voting"), np.random.default_rng(0)
+    for batch in (1, 16384):
+        profiles = rng.integers(0, 6, (batch, 9))
+        seconds = timed(lambda profiles=profiles: equilibrium.best_response(market, profiles), 10 * repeats)
+        print(f"best responses in {batch} markets: {1e3 * seconds:.3f} ms")
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--brute-force", type=int, default=9, metavar="N", help="compare from 3 up to N providers")
+    parser.add_argument(
+        "--largest", type=int, default=500, metavar="N", help="time the solvers alone up to N providers"
+    )
+    parser.add_argument("--repeats", type=int, default=5, help="times that each is measured")
+    parser.add_argument("--starts", type=int, default=100, help="random starts of the dynamics")
+    args = parser.parse_args()
+    against_brute_force(args.brute_force, args.repeats, args.starts)
+    beyond_brute_force(args.largest, args.repeats)
+    in_use(args.repeats)
+
+
+if __name__ == "__main__":
+    main()
