@@ -62,9 +62,10 @@ each_id = pytest.mark.parametrize("variant", [v for v in VARIANTS if v.options["
 
 def sample(space, rng, batch=()):
     """Random actions `(*batch, ...)` of a space, from a generator of the test's own."""
+    shape = (*batch, *space.shape)
     if isinstance(space, gymnasium.spaces.Box):
-        return rng.uniform(space.low, space.high, (*batch, *space.shape)).astype(space.dtype)
-    return rng.integers(0, getattr(space, "nvec", None) if hasattr(space, "nvec") else space.n, (*batch, *space.shape))
+        return rng.uniform(space.low, space.high, shape).astype(space.dtype)
+    return rng.integers(0, getattr(space, "nvec", getattr(space, "n", None)), shape)[()]
 
 
 def same(left, right):
@@ -74,3 +75,52 @@ def same(left, right):
     if isinstance(left, tuple | list):
         return len(left) == len(right) and all(map(same, left, right))
     return type(left) is type(right) and np.array_equal(np.asarray(left), np.asarray(right))
+
+
+class Form:
+    """One way to play a variant: `move` plays one step of the API, an agent's in the AEC form, with random actions."""
+
+    def __init__(self, name, make):
+        self.name, self.make = name, make
+
+    def __str__(self):
+        return self.name
+
+    def reset(self, env, seed=None):
+        result = env.reset(seed=seed)
+        return env.last() if self.name == "aec" else result
+
+    def actions(self, env, rng):
+        """What the next `step` takes."""
+        if self.name == "parallel":
+            return {agent: sample(env.action_space(agent), rng) for agent in env.possible_agents}
+        if self.name == "aec":
+            return sample(env.action_space(env.agent_selection), rng)
+        if self.name == "single":
+            return sample(env.action_space, rng)
+        batch = (env.num_envs,) if self.name == "vector_single" else (env.num_markets, env.num_providers)
+        return sample(env.single_action_space, rng, batch)
+
+    def step(self, env, actions):
+        result = env.step(actions)
+        return (env.agent_selection, *env.last()) if self.name == "aec" else result
+
+    def move(self, env, rng):
+        return self.step(env, self.actions(env, rng))
+
+    def play(self, env, rng, moves):
+        return [self.move(env, rng) for _ in range(moves)]
+
+    def moves(self, env, periods):
+        return periods * (len(env.possible_agents) if self.name == "aec" else 1)
+
+
+FORMS = [
+    Form("parallel", Variant.parallel),
+    Form("aec", Variant.aec),
+    Form("single", lambda variant, **options: variant.single(**{"opponents": "random", **options})),
+    Form("vector", lambda variant, **options: variant.vector(**{"num_markets": 3, **options})),
+    Form("vector_torch", lambda variant, **options: variant.vector(num_markets=3, backend="torch", **options)),
+    Form("vector_single", lambda variant, **options: variant.vector_single(3, opponents="random", **options)),
+]
+each_form = pytest.mark.parametrize("form", FORMS, ids=str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -87,9 +88,8 @@ class ParallelMarket(ParallelEnv):
         if actions.keys() != self._action_spaces.keys():
             odd = ", ".join(sorted(map(str, set(self.agents) ^ set(actions))))
             raise ValueError(f"actions must have one entry per agent; missing or unknown: {odd}")
-        observations, rewards, _, truncations, info = self.engine.step(
-            stack_actions([actions[agent] for agent in self.agents])[None]
-        )
+        joint = [[actions[agent] for agent in self.agents]]
+        observations, rewards, _, truncations, info = self.engine.step(joint)
         agents, truncated = self.agents, bool(truncations[0])
         self._last = info
         if truncated:
@@ -128,9 +128,13 @@ class ParallelMarket(ParallelEnv):
 class AECMarket(parallel_to_aec_wrapper):
     """A `ParallelMarket` played agent by agent; the period is cleared when the last agent has acted.
 
-    Checks order and actions itself, at the agent that errs. `env.unwrapped` is the `ParallelMarket`, with
-    `get_state` and `set_state`; copies and pickles keep the exact future, also in the middle of a period.
+    Checks order and actions itself, at the agent that errs. `env.unwrapped` is the `ParallelMarket`. `get_state`,
+    copies and pickles keep the exact future, also in the middle of a period.
     """
+
+    def __init__(self, market: ParallelMarket):
+        super().__init__(market)
+        self._constant = {"_constant", *vars(self)}
 
     def step(self, action: Any) -> None:
         """Act for `agent_selection`.
@@ -147,20 +151,18 @@ class AECMarket(parallel_to_aec_wrapper):
                 raise ValueError(f"the episode has ended for {agent}: step(None), got {action!r}")
         else:
             quality = self.env.engine.game.market.quality
-            spaces.as_actions(self.action_space(agent), [action], (1,), quality, name=f"actions of {agent}")
+            (action,) = spaces.as_actions(self.action_space(agent), [action], (1,), quality, name=f"actions of {agent}")
         super().step(action)
 
+    def get_state(self) -> dict[str, Any]:
+        """Everything the future depends on, the actions of a period begun included; see `set_state`."""
+        turn = {key: value for key, value in vars(self).items() if key not in self._constant}
+        return {"market": self.env.get_state(), "turn": copy.deepcopy(turn)}
 
-def stack_actions(actions: list[Any]) -> np.ndarray:
-    """The agents' actions as one array.
-
-    Raises:
-        ValueError: they do not have one shape.
-    """
-    try:
-        return np.array(actions)
-    except (ValueError, TypeError):
-        raise ValueError(f"actions must have one shape, got {actions!r}") from None
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to where `get_state` was called; the future is the same again for the same actions."""
+        self.env.set_state(state["market"])
+        self.__dict__ = {key: vars(self)[key] for key in self._constant} | copy.deepcopy(state["turn"])
 
 
 def period_infos(info: dict[str, Any]) -> list[dict[str, Any]]:

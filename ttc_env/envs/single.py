@@ -114,7 +114,7 @@ class ProviderEnv(gymnasium.Env):
             ResetNeeded: before the first reset or after the end of the episode.
             ValueError: the action is outside the space; nothing has changed then.
         """
-        observations, rewards, _, truncations, self._last = self._seat.step(np.asarray(action)[None])
+        observations, rewards, _, truncations, self._last = self._seat.step([action])
         if self.render_mode == "human":
             self.render()
         info = period_infos(self._last)[self._seat.provider]
@@ -169,12 +169,20 @@ class VectorProviderEnv(VectorEnv):
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Clear one period of every market; info holds the learner's utility in USD and the markets' welfare."""
-        observations, rewards, terminations, truncations, detail = self._seat.step(np.asarray(actions))
+        observations, rewards, terminations, truncations, detail = self._seat.step(actions)
         outcome = detail["outcome"]
         info = {"utility": outcome.utility[:, self._seat.provider], "welfare": outcome.welfare}
         if "final_obs" in detail:
             info |= {"final_obs": self._seat.mine(detail["final_obs"]), "_final_obs": detail["_final_obs"]}
         return observations, rewards, terminations, truncations, info
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything the future depends on, generator included; see `set_state`."""
+        return self._seat.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to where `get_state` was called; the future is the same again for the same actions."""
+        self._seat.set_state(state)
 
 
 def _autoreset_mode(autoreset: str) -> Any:

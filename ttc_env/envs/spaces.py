@@ -48,11 +48,7 @@ def as_actions(
     """
     integers = isinstance(space, gymnasium.spaces.Discrete | gymnasium.spaces.MultiDiscrete)
     xp = array_namespace(like)
-    if not isinstance(actions, type(like)):
-        try:
-            actions = xp.asarray(actions, device=device(like))
-        except (TypeError, ValueError):
-            raise ValueError(f"{name} must be numbers in an array, got {actions!r}") from None
+    actions = _as_array(name, actions, like)
     shape = (*batch, *(space.shape or ()))
     if tuple(actions.shape) != shape:
         raise ValueError(f"{name} must have shape {shape}, each in {space}; got {actions!r}")
@@ -75,7 +71,16 @@ def as_mask(rows: Any, batch: int, like: Array) -> Array:
         ValueError: not booleans, or another shape.
     """
     xp = array_namespace(like)
-    mask = rows if isinstance(rows, type(like)) else xp.asarray(rows, device=device(like))
+    mask = _as_array("rows", rows, like)
     if mask.dtype != xp.bool or tuple(mask.shape) != (batch,):
         raise ValueError(f"rows must be a mask of shape ({batch},), got {rows!r}")
     return mask
+
+
+def _as_array(name: str, values: Any, like: Array) -> Array:
+    if isinstance(values, type(like)):
+        return values
+    try:
+        return array_namespace(like).asarray(values, device=device(like))
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"{name} must be numbers in an array, got {values!r}") from None

@@ -136,7 +136,7 @@ class VectorMarket:
             fresh = repeated.initial_state(self.game, self.num_markets)
             state = repeated.replace_rows(ended, fresh, state)
             info["_outcome"] = ~ended
-        rewards, truncations = state.reward, repeated.truncated(self.game, state)
+        rewards, truncations = xp.asarray(state.reward, copy=True), repeated.truncated(self.game, state)
         observations = repeated.observe(self.game, state)
         if self.autoreset == "same_step" and bool(xp.any(truncations)):
             info |= {"final_obs": observations, "_final_obs": truncations}

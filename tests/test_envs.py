@@ -1,0 +1,395 @@
+"""Whole episodes of every registered environment in every form: PettingZoo's and Gymnasium's own checks stop early."""
+
+import copy
+import math
+import pickle
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+
+from tests.environments import FORMS, MARKET, each_form, each_id, each_variant, same, sample
+from ttc_env.market import Market
+
+PERIODS = 6
+COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda env: pickle.loads(pickle.dumps(env))}
+
+
+def tables(quality, price, cost, **options):
+    n, m = np.shape(quality)
+    return Market([f"provider {i}" for i in range(n)], range(1, m + 1), quality, price, cost, **options)
+
+
+MARKETS = {
+    "one provider": MARKET.select([2]),
+    "one level": tables([[0.9], [0.8]], [[0.4], [0.3]], [[0.2], [0.1]], beta=5.0, answer_value=1.0),
+    "one provider, one level": tables([[0.9]], [[0.4]], [[0.2]], beta=5.0, answer_value=1.0),
+    "twins": tables([[0.5, 0.9]] * 3, [[0.2, 0.4]] * 3, [[0.1, 0.2]] * 3, beta=5.0, answer_value=1.0),
+    "fully rational users": tables([[0.5, 0.9], [0.9, 0.5]], [[0.2, 0.4]] * 2, [[0.1, 0.2]] * 2, beta=1e5),
+    "nobody buys": tables([[0.5, 0.9]] * 2, [[0.2, 0.4]] * 2, [[0.1, 0.2]] * 2, beta=1e5, outside_value=2.0),
+    "negative quality": tables([[-0.5, -0.9]] * 2, [[0.2, 0.4]] * 2, [[0.1, 0.5]] * 2, beta=5.0, outside_value=-1.0),
+    "nothing to earn": tables([[0.5, 0.9]] * 2, [[0.2, 0.4]] * 2, [[0.2, 0.4]] * 2, beta=5.0, answer_value=1.0),
+}
+
+
+@each_form
+@each_variant
+def test_a_seed_fixes_the_whole_episode(form, variant):
+    def episode(env, seed):
+        start = form.reset(env, seed)
+        return [start, *form.play(env, np.random.default_rng(0), form.moves(env, PERIODS))]
+
+    env, twin = form.make(variant), form.make(variant)
+    first = episode(env, 5)
+    assert same(first, episode(twin, 5))
+    again, other = episode(env, None), episode(env, 6)
+    assert same(first, episode(env, 5))
+    if variant.options["demand"] != "expected" or "single" in form.name:  # there the opponents play at random
+        assert not same(first, again)
+        assert not same(first, other)
+    elif variant.mechanism == "per_token":
+        assert same(first, again)
+
+
+@each_form
+@each_variant
+@pytest.mark.parametrize(
+    "duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))], ids=["copy", "pickle"]
+)
+@pytest.mark.parametrize("periods", [0, 2.5])
+def test_a_copy_in_mid_episode_has_the_same_future(form, variant, duplicate, periods):
+    env = form.make(variant)
+    form.reset(env, 5)
+    played = math.floor(form.moves(env, periods))
+    form.play(env, np.random.default_rng(0), played)
+    twin, rest = duplicate(env), form.moves(env, PERIODS) - played
+    future = form.play(env, np.random.default_rng(1), rest)
+    assert same(future, form.play(twin, np.random.default_rng(1), rest))
+    assert same(form.reset(env), form.reset(twin))
+    assert same(form.move(env, np.random.default_rng(2)), form.move(twin, np.random.default_rng(2)))
+
+
+@each_form
+@each_variant
+def test_set_state_returns_to_where_get_state_was(form, variant):
+    env = form.make(variant)
+    fresh = env.get_state()
+    form.reset(env, 5)
+    form.play(env, np.random.default_rng(0), math.floor(form.moves(env, 2.5)))
+    here = env.get_state()
+    future = form.play(env, np.random.default_rng(1), form.moves(env, 3))
+    for _ in range(2):  # the state taken is no view of the environment's
+        env.set_state(here)
+        assert same(future, form.play(env, np.random.default_rng(1), form.moves(env, 3)))
+    env.set_state(fresh)
+    with pytest.raises(ResetNeeded):
+        env.step(None)
+
+
+@each_variant
+def test_set_state_moves_between_environments(variant):
+    env, other = variant.parallel(), variant.parallel()
+    env.reset(seed=5)
+    rng = np.random.default_rng(0)
+    actions = [{agent: sample(env.action_space(agent), rng) for agent in env.possible_agents} for _ in range(PERIODS)]
+    env.step(actions[0])
+    other.set_state(env.get_state())
+    assert other.agents == env.agents
+    assert same([env.step(a) for a in actions[1:]], [other.step(a) for a in actions[1:]])
+
+
+@each_form
+@each_variant
+def test_a_caller_may_overwrite_its_arrays(form, variant):
+    def episode(env, overwrite):
+        rng, results = np.random.default_rng(0), []
+        form.reset(env, 5)
+        for _ in range(form.moves(env, PERIODS - 1)):
+            actions = form.actions(env, rng)
+            result = form.step(env, actions)
+            engine = getattr(env.unwrapped if form.name == "aec" else env, "engine", env)
+            results.append(copy.deepcopy((result, engine.state())))
+            for array in (actions, result[0], result[1]) if overwrite else ():
+                if isinstance(array, np.ndarray) and array.flags.writeable:
+                    array[...] = 0
+            results.append(copy.deepcopy(engine.state()))
+        return results
+
+    assert same(episode(form.make(variant), False), episode(form.make(variant), True))
+
+
+def check_multi_agent(env, observations, rewards):
+    for agent in env.possible_agents:
+        space = env.observation_space(agent)
+        assert space.contains(observations[agent])
+        assert observations[agent].dtype == np.float32
+        assert np.all(np.isfinite(observations[agent]))
+        assert type(rewards[agent]) is float
+        assert np.isfinite(rewards[agent])
+    assert env.state_space.contains(env.state())
+    assert np.all(np.isfinite(env.state()))
+
+
+@each_id
+@pytest.mark.parametrize("demand", ["expected", 3])
+@pytest.mark.parametrize("market", MARKETS.values(), ids=MARKETS)
+def test_a_whole_episode_stays_inside_the_spaces_and_is_truncated(variant, demand, market):
+    if demand != "expected" and market.quality.min() < 0:
+        pytest.skip("no lottery has a negative mean")
+    rng, arguments = np.random.default_rng(0), {"market": market, "demand": demand}
+    parallel, aec, single = variant.parallel(**arguments), variant.aec(**arguments), variant.single(**arguments)
+    vectors = [variant.vector(num_markets=2, dtype=dtype, **arguments) for dtype in ("float32", "float64")]
+
+    observations, _ = parallel.reset(seed=1)
+    check_multi_agent(parallel, observations, dict.fromkeys(parallel.agents, 0.0))
+    aec.reset(seed=1)
+    assert single.observation_space.contains(single.reset(seed=1)[0])
+    for vector in vectors:
+        vector.reset(seed=1)
+    for period in range(1, PERIODS + 1):
+        actions = {agent: sample(parallel.action_space(agent), rng) for agent in parallel.agents}
+        observations, rewards, terminations, truncations, infos = parallel.step(actions)
+        check_multi_agent(parallel, observations, rewards)
+        assert infos.keys() == observations.keys()
+        assert set(terminations.values()) == {False}
+        assert set(truncations.values()) == {period == PERIODS}
+
+        for agent in aec.possible_agents:
+            assert aec.agent_selection == agent
+            aec.step(actions[agent])
+        assert same({agent: aec.observe(agent) for agent in aec.possible_agents}, observations)
+        assert aec.state_space.contains(aec.state())
+
+        observation, reward, terminated, truncated, _ = single.step(actions[parallel.possible_agents[0]])
+        assert single.observation_space.contains(observation)
+        assert type(reward) is float
+        assert (terminated, truncated) == (False, period == PERIODS)
+
+        for vector in vectors:
+            seen, rewards, terminations, truncations, _ = vector.step(
+                sample(vector.single_action_space, rng, (2, market.num_providers))
+            )
+            assert seen.dtype == rewards.dtype == vector.single_observation_space.dtype
+            assert all(vector.single_observation_space.contains(row) for row in seen.reshape(-1, seen.shape[-1]))
+            assert np.all(np.isfinite(rewards))
+            assert not terminations.any()
+            assert truncations.tolist() == [period == PERIODS] * 2
+    assert parallel.agents == []
+    for agent in aec.possible_agents:
+        _, reward, terminated, truncated, _ = aec.last()
+        assert (aec.agent_selection, terminated, truncated) == (agent, False, True)
+        aec.step(None)
+    assert aec.agents == []
+
+
+@each_id
+def test_spaces_are_constant_objects_with_seeds_of_their_own(variant):
+    for env in (variant.parallel(), variant.aec()):
+        env.reset(seed=3)
+        spaces = [space(agent) for agent in env.possible_agents for space in (env.action_space, env.observation_space)]
+        states = [str(space.np_random.bit_generator.state) for space in spaces]
+        assert len(set(states)) == len(spaces)
+        assert all(env.action_space(a) is env.action_space(a) for a in env.possible_agents)
+        assert all(env.observation_space(a) is env.observation_space(a) for a in env.possible_agents)
+        env.reset(seed=3)
+        assert states == [str(space.np_random.bit_generator.state) for space in spaces]
+        assert spaces[0] is env.action_space(env.possible_agents[0])
+
+
+@each_form
+@each_id
+def test_nothing_is_played_before_reset_or_after_the_end(form, variant):
+    options = {"autoreset": "disabled"} if "vector" in form.name else {}
+    env, rng = form.make(variant, **options), np.random.default_rng(0)
+    actions = None
+    with pytest.raises(ResetNeeded, match=r"reset\(\)"):
+        env.step(actions)
+    form.reset(env, 1)
+    form.play(env, rng, form.moves(env, PERIODS))
+    if form.name == "aec":
+        for _ in env.possible_agents:
+            with pytest.raises(ValueError, match="ended"):
+                env.step(sample(env.action_space(env.agent_selection), rng))
+            env.step(None)
+    with pytest.raises(ResetNeeded, match=r"reset\(\)"):
+        env.step(actions)
+    form.reset(env)
+    form.move(env, rng)
+
+
+NO_NUMBERS = [
+    ("one", "'one'"),
+    (None, "None"),
+    ([0, None, 0], "None"),
+    (["a", "b", "c"], "'a'"),
+    ([0, 1, [2]], r"\[2\]"),
+]
+BAD_ACTIONS = {  # an action and what the error must show of it
+    gymnasium.spaces.Discrete: [
+        *((6, "6"), (-1, "-1"), (1.0, r"1\."), (float("nan"), "nan"), (float("inf"), "inf"), ([0, 1], r"0, 1\]")),
+        *NO_NUMBERS,
+    ],
+    gymnasium.spaces.MultiDiscrete: [
+        *(([6, 0, 0], r"6, 0, 0\]"), ([0, 17, 0], r"0, 17, 0\]"), ([0, 0, -1], r"0, 0, -1\]"), ([0, 1], r"0, 1\]")),
+        *(([0.0, 1.0, 0.0], r"1\."), ([0, float("nan"), 0], "nan"), ([0, 0, 0, 0], r"0, 0, 0, 0\]"), (1, "1")),
+        *NO_NUMBERS,
+    ],
+    gymnasium.spaces.Box: [
+        *(([1.5, 0.0, 0.0], r"1\.5"), ([0.0, -1.5, 0.0], r"-1\.5"), ([0.0, 0.0, float("nan")], "nan")),
+        *(([float("inf"), 0.0, 0.0], "inf"), ([0.5, 0.0], r"0\.5"), (0.5, r"0\.5")),
+        *NO_NUMBERS,
+    ],
+}
+
+
+@each_form
+@each_variant
+def test_a_bad_action_is_named_and_changes_nothing(form, variant):
+    env, twin = form.make(variant), form.make(variant)
+    for e in (env, twin):
+        form.reset(e, 5)
+        form.play(e, np.random.default_rng(0), form.moves(e, 1) + (form.name == "aec"))
+    good = form.actions(env, np.random.default_rng(1))
+    for bad, shown in BAD_ACTIONS[type(variant.single().action_space)]:
+        if form.name == "parallel":
+            actions = {**good, MARKET.providers[1]: bad}
+        elif form.name in ("aec", "single"):
+            actions = bad
+        else:
+            actions = good.tolist()
+            (actions if form.name == "vector_single" else actions[2])[1] = bad
+        with pytest.raises(ValueError, match=f"(?s)actions.*{shown}"):
+            env.step(actions)
+    assert same(form.play(env, np.random.default_rng(2), 3), form.play(twin, np.random.default_rng(2), 3))
+
+
+@each_id
+def test_every_agent_must_act_and_nobody_else(variant):
+    env = variant.parallel()
+    env.reset(seed=1)
+    good = {agent: sample(env.action_space(agent), np.random.default_rng(0)) for agent in env.agents}
+    before = env.get_state()
+    first, *rest = env.agents
+    for bad, named in (({a: good[a] for a in rest}, first), ({**good, "nobody": 0}, "nobody"), ({**good, 3: 0}, "3")):
+        with pytest.raises(ValueError, match=named):
+            env.step(bad)
+    assert same(before, env.get_state())
+
+
+@each_id
+def test_a_bad_seed_is_named_and_changes_nothing(variant):
+    env, vector = variant.parallel(), variant.vector()
+    for e in (env, vector):
+        e.reset(seed=1)
+        before = e.get_state()
+        for seed in (-1, 1.5, "1", True):
+            with pytest.raises(ValueError, match=f"seed must be an integer >= 0, got {seed!r}"):
+                e.reset(seed=seed)
+        assert same(before, e.get_state())
+
+
+@each_variant
+def test_all_forms_play_the_same_market(variant):
+    """The same actions and draws give the same rewards and observations, to the last bit."""
+    parallel, aec = variant.parallel(), variant.aec()
+    vector = variant.vector(num_markets=1, dtype="float64", autoreset="disabled")
+    n, learner = MARKET.num_providers, 2
+    rng = np.random.default_rng(0)
+    actions = sample(vector.single_action_space, rng, (PERIODS, n))
+    period = iter(actions)
+    scripted = {"provider": learner, "opponents": lambda observations: next(period)[None]}
+    single = variant.single(**scripted)
+    observations, _ = parallel.reset(seed=9)
+    aec.reset(seed=9)
+    seen, _ = vector.reset(seed=9)
+    own, _ = single.reset(seed=9)
+    for t in range(PERIODS):
+        for i, agent in enumerate(parallel.possible_agents):
+            assert same(observations[agent], seen[0, i].astype(np.float32))
+            assert same(observations[agent], aec.observe(agent))
+        assert same(own, observations[parallel.possible_agents[learner]])
+        assert same(parallel.state(), vector.state()[0].astype(np.float32))
+        observations, rewards, _, _, infos = parallel.step(dict(zip(parallel.possible_agents, actions[t], strict=True)))
+        for action in actions[t]:
+            aec.step(action)
+        seen, profits, _, _, info = vector.step(actions[None, t])
+        own, reward, _, _, own_info = single.step(actions[t, learner])
+        assert list(rewards.values()) == profits[0].tolist()
+        assert rewards == aec.rewards
+        assert reward == profits[0, learner]
+        assert infos == aec.infos
+        assert own_info == infos[parallel.possible_agents[learner]]
+        assert [infos[a]["utility"] for a in parallel.possible_agents] == info["outcome"].utility[0].tolist()
+
+
+@each_variant
+def test_info_tells_the_period_in_usd(variant):
+    env = variant.parallel(reward_scale=0.5)
+    env.reset(seed=1)
+    actions = {agent: sample(env.action_space(agent), np.random.default_rng(2)) for agent in env.agents}
+    _, rewards, _, _, infos = env.step(actions)
+    profits = sum(info["utility"] for info in infos.values())
+    for agent, info in infos.items():
+        assert info.keys() == {"level", "ask", "claim", "share", "payment", "utility", "user_value", "welfare"}
+        assert info["utility"] == pytest.approx(rewards[agent] * 0.5)
+        assert info["welfare"] == pytest.approx(info["user_value"] + profits)
+        assert type(info["level"]) is int
+        assert all(type(value) is float for key, value in info.items() if key != "level")
+    if variant.mechanism == "per_token":
+        assert [info["level"] for info in infos.values()] == list(actions.values())
+        assert infos[env.agents[1]]["ask"] == MARKET.price[1, actions[env.agents[1]]]
+
+
+@each_id
+@pytest.mark.parametrize("form", FORMS[:3], ids=str)
+@pytest.mark.filterwarnings("ignore:.*not in the possible render_modes")  # Gymnasium's own, before the error
+def test_render_modes(form, variant, capsys):
+    env = form.make(variant, render_mode="ansi")
+    form.reset(env, 1)
+    assert env.render() == "no period has been played"
+    form.play(env, np.random.default_rng(2), form.moves(env, 1))
+    table = env.render()
+    assert "period 1" in table
+    assert all(name in table for name in MARKET.providers)
+    assert capsys.readouterr().out == ""
+
+    env = form.make(variant, render_mode="human")
+    form.reset(env, 1)
+    form.play(env, np.random.default_rng(2), form.moves(env, 1))
+    assert capsys.readouterr().out == f"{table}\n"
+    with pytest.raises(ValueError, match="unknown render_mode 'rgb_array'; allowed: None, human, ansi"):
+        form.make(variant, render_mode="rgb_array")
+
+
+@each_id
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"market": "gsm8k/voting"}, "unknown market 'gsm8k/voting'"),
+        ({"beta": 0.0}, r"beta must be positive .*0\.0"),
+        ({"beta": float("nan")}, "beta must be .*nan"),
+        ({"demand": 0}, "demand.*got 0"),
+        ({"demand": "all"}, "demand.*'all'"),
+        ({"max_cycles": 0}, "max_cycles.*got 0"),
+        ({"reward_scale": -1.0}, r"reward_scale.*-1\.0"),
+    ],
+)
+def test_a_bad_argument_is_named_in_every_form(variant, options, message):
+    for make in (variant.parallel, variant.aec, variant.single, variant.vector):
+        with pytest.raises(ValueError, match=message):
+            make(**options)
+
+
+@each_id
+def test_a_market_comes_by_name_by_path_and_with_another_beta(variant, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "benchmark,method,model,theta,accuracy,tokens,price_usd_per_mtok\n"
+        "gsm8k,mine,small,1,0.5,100,0.2\ngsm8k,mine,large,1,0.7,100,0.9\n"
+    )
+    assert variant.parallel(market=path, beta=3.0).engine.market.beta == 3.0
+    assert variant.parallel(market=str(path)).possible_agents == ["small", "large"]
+    assert variant.parallel(market="aime/best_of_n").engine.market.beta == 1000.0
+    assert variant.parallel(market=MARKET, beta=3.0).engine.market.beta == 3.0
+    assert variant.parallel(market=MARKET).engine.market is MARKET
