@@ -61,7 +61,7 @@ class Gaussian:
         return mean, log_std.clamp(-5.0, 0.5)
 
     def sample(self, outputs: Tensor, uniform: Tensor) -> Tensor:
-        """Actions `(..., components)` by inversion of `uniform` draws `(..., components)`; not yet clipped to the box."""
+        """Actions `(..., components)` from `uniform` draws of this shape; not yet clipped to the box."""
         mean, log_std = self._split(outputs)
         return mean + log_std.exp() * torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6))
 

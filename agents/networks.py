@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class StackedMLP(nn.Module):
-    """`copies` independent multilayer perceptrons with tanh units: `(copies, rows, inputs)` to `(copies, rows, outputs)`.
+    """`copies` independent perceptrons with tanh units: `(copies, rows, inputs)` to `(copies, rows, outputs)`.
 
     Orthogonal weights with gain sqrt(2), the last layer with `output_gain` (Andrychowicz et al. 2021,
     arXiv:2006.05990, recommend a small one for policies).

@@ -15,6 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from ttc_env import VectorMarket
+from ttc_env.opponents import Random
 
 
 class MarketVecEnv(VecEnv):
@@ -22,12 +23,15 @@ class MarketVecEnv(VecEnv):
 
     Args:
         env: the markets; backend numpy, autoreset `same_step`.
+        standardize: shift and scale every provider's rewards to mean 0 and deviation 1 under random play. That
+            changes no best response, and lets one policy learn for providers whose profits differ by magnitudes.
     """
 
-    def __init__(self, env: VectorMarket) -> None:
+    def __init__(self, env: VectorMarket, standardize: bool = False) -> None:
         if env.autoreset != "same_step":
             raise ValueError(f"Stable-Baselines3 resets in the same step; got autoreset {env.autoreset!r}")
         self.env = env
+        self.mean, self.deviation = _random_rewards(env) if standardize else (0.0, 1.0)
         self._actions = np.empty(0)
         super().__init__(env.num_markets * env.num_providers, env.single_observation_space, env.single_action_space)
 
@@ -53,6 +57,7 @@ class MarketVecEnv(VecEnv):
             final = self._rows(info["final_obs"])
             for i in np.flatnonzero(dones):
                 infos[i] = {"terminal_observation": final[i], "TimeLimit.truncated": True}
+        rewards = (rewards - self.mean) / self.deviation
         return self._rows(observations), rewards.reshape(-1), dones, infos
 
     def close(self) -> None:
@@ -95,8 +100,8 @@ class SB3PPO:
     def __init__(self, env: VectorMarket, seed: int = 0, device: str = "cpu", **options: Any) -> None:
         rows = env.num_markets * env.num_providers
         settings = {"n_steps": 32, "n_epochs": 4, "batch_size": 8 * rows, "gamma": 0.9, "gae_lambda": 0.8} | options
-        settings = {"learning_rate": 1e-3, "ent_coef": 0.0} | settings
-        self.model = PPO("MlpPolicy", MarketVecEnv(env), seed=seed, device=device, **settings)
+        settings = {"learning_rate": 1e-3, "ent_coef": 0.01} | settings
+        self.model = PPO("MlpPolicy", MarketVecEnv(env, standardize=True), seed=seed, device=device, **settings)
         self.env = env
         self.steps = 0
         self.steps_per_update = self.model.n_steps * rows
@@ -123,6 +128,15 @@ class SB3PPO:
         """Continue from `state_dict`."""
         self.model.policy.load_state_dict(state["policy"])
         self.steps = state["steps"]
+
+
+def _random_rewards(env: VectorMarket, periods: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each provider's reward when all act at random, `(n,)` each."""
+    random = Random(env.game)
+    observations, _ = env.reset(seed=0)
+    rewards = [env.step(random(observations, env.record(), env.uniform))[1] for _ in range(periods)]
+    deviation = np.std(rewards, axis=(0, 1))
+    return np.mean(rewards, axis=(0, 1)), np.where(deviation > 0, deviation, 1.0)
 
 
 class _Nothing(BaseCallback):

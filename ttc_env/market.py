@@ -238,6 +238,10 @@ class Market:
         if backend == "torch":
             import torch
 
+            try:
+                torch.empty(0, device=device)
+            except (RuntimeError, AssertionError) as error:
+                raise ValueError(f"torch cannot use device {device!r}: {error}") from None
             tables = {k: torch.tensor(v, dtype=getattr(torch, dtype), device=device) for k, v in tables.items()}
         elif backend != "numpy":
             raise ValueError(f"unknown backend {backend!r}; allowed: numpy, torch")

@@ -103,7 +103,7 @@ def auction_regret(market: Market, mechanism: SecondPrice, actions: Array) -> np
     Args:
         market: the market.
         mechanism: the auction, with its grid.
-        actions: the action of every provider, `(n, 3)`.
+        actions: the action of every provider, `(n, 3)`, in either form.
     """
     market = in_numpy(market)
     bids = mechanism.bids(market, np.asarray(actions))
@@ -120,7 +120,7 @@ def auction_regret(market: Market, mechanism: SecondPrice, actions: Array) -> np
 
 def _all_bids(market: Market, mechanism: SecondPrice, provider: int) -> Bids:
     """Every bid on the grid of one provider, three arrays of equal length."""
-    alone = market.select([provider])
+    alone, mechanism = market.select([provider]), replace(mechanism, action_type="multi_discrete")
     actions = np.stack(np.meshgrid(*map(np.arange, mechanism.action_sizes(alone)), indexing="ij"), axis=-1)
     return Bids(*(part[:, 0] for part in mechanism.bids(alone, actions.reshape(-1, 1, 3))))
 

@@ -1,0 +1,103 @@
+"""Figures of a run: training against the analytic lines, and the outcome beside the equilibrium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from train.report import short
+from ttc_env import Market
+
+# Okabe and Ito's palette, told apart by colour-blind readers
+BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#7F7F7F"
+STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "savefig.dpi": 160,
+    "savefig.bbox": "tight",
+}
+
+
+def draw_training(path: Path, market: Market, rows: list[dict[str, Any]], final: dict[str, Any]) -> None:
+    """Levels, welfare, user value and NashConv over training, with the analytic values."""
+    steps = np.array([row["agent_steps"] for row in rows])
+    levels = np.array([[int(k) for k in row["levels"].split()] for row in rows]).T
+    with plt.rc_context(STYLE):
+        figure, (left, middle, right) = plt.subplots(
+            1, 3, figsize=(12, 3.4), width_ratios=(1.5, 1, 1), layout="constrained"
+        )
+        _draw_levels(left, market, steps, levels, final)
+        for key, label, colour in (("welfare", "welfare", BLUE), ("user_value", "user value", GREEN)):
+            middle.plot(steps, [1000 * row[key] for row in rows], color=colour, label=label)
+            middle.axhline(1000 * final[f"nash_{key}"], color=colour, linestyle=":", linewidth=1)
+        middle.axhline(1000 * final["welfare_optimum"], color=GREY, linewidth=1, label="welfare optimum")
+        middle.plot([], [], color=GREY, linestyle=":", linewidth=1, label="at the equilibrium")
+        middle.set(title="Welfare and user value", xlabel="agent steps", ylabel="USD per 1,000 queries")
+        middle.legend()
+        gap = np.array([row["relative_nash_conv"] for row in rows])
+        floor = 1e-4
+        right.plot(steps, np.clip(np.where(np.isfinite(gap), gap, np.nan), floor, None), color=RED)
+        right.axhline(0.01, color=GREY, linewidth=1, linestyle="--")
+        right.annotate("1 %", (steps[-1], 0.01), (0, 3), textcoords="offset points", ha="right", color=GREY)
+        right.set_yscale("log")
+        right.set_ylim(floor / 1.5, None)
+        right.set_yticks([1e-4, 1e-3, 1e-2, 1e-1, 1], ["0 to 0.01 %", "0.1 %", "1 %", "10 %", "100 %"])
+        right.set(title="NashConv / total profit", xlabel="agent steps")
+        for axes in (left, middle, right):
+            axes.ticklabel_format(axis="x", style="sci", scilimits=(0, 0), useMathText=True)
+        figure.savefig(path)
+        plt.close(figure)
+
+
+def _draw_levels(axes: Any, market: Market, steps: np.ndarray, levels: np.ndarray, final: dict[str, Any]) -> None:
+    """A row per provider: its greedy level over training, and in a column of its own the analytic one."""
+    last, m = steps[-1] if len(steps) > 1 else 1, market.num_levels
+    edges = np.append(steps, last + (steps[-1] - steps[-2] if len(steps) > 1 else 1))
+    colours = plt.get_cmap("viridis", m)
+    rows = np.arange(market.num_providers + 1) - 0.5
+    axes.pcolormesh(edges, rows, levels, cmap=colours, vmin=-0.5, vmax=m - 0.5)
+    width = 0.08 * edges[-1]
+    nash = np.array(final["nash_levels"])[:, None]
+    start = edges[-1] + 0.4 * width
+    axes.pcolormesh([start, start + width], rows, nash, cmap=colours, vmin=-0.5, vmax=m - 0.5)
+    axes.text(start + width / 2, -0.65, "Nash", ha="center", va="bottom")
+    axes.set_yticks(range(market.num_providers), [short(name) for name in market.providers])
+    axes.invert_yaxis()
+    axes.set(xlabel="agent steps", title="Compute level of each provider")
+    axes.spines[:].set_visible(False)
+    bar = axes.figure.colorbar(
+        plt.cm.ScalarMappable(plt.Normalize(-0.5, m - 0.5), colours), ax=axes, ticks=range(m), pad=0.01
+    )
+    bar.ax.set_yticklabels([f"{level:g}" for level in market.levels])
+    bar.outline.set_visible(False)
+
+
+def draw_outcome(path: Path, market: Market, final: dict[str, Any]) -> None:
+    """Share and profit of each provider, learned beside the equilibrium."""
+    positions = np.arange(market.num_providers)
+    with plt.rc_context(STYLE):
+        figure, panels = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True, layout="constrained")
+        for axes, key, factor, unit in zip(
+            panels, ("shares", "profits"), (100, 1000), ("% of queries", "USD per 1,000 queries"), strict=True
+        ):
+            axes.barh(positions - 0.2, factor * np.array(final[key]), 0.36, color=BLUE, label="learned")
+            axes.barh(positions + 0.2, factor * np.array(final[f"nash_{key}"]), 0.36, color=ORANGE, label="equilibrium")
+            axes.set(title=key.capitalize(), xlabel=unit)
+            axes.grid(axis="x", alpha=0.3)
+            axes.set_axisbelow(True)
+        panels[0].set_yticks(positions, [short(name) for name in market.providers])
+        panels[0].invert_yaxis()
+        panels[1].legend(loc="best")
+        figure.savefig(path)
+        plt.close(figure)

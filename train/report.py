@@ -1,0 +1,129 @@
+"""What a run says in the terminal: live progress, and tables against the analytic values."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ttc_env import Market
+
+console = Console()
+
+
+@contextmanager
+def live_progress(total: int, title: str) -> Iterator[Callable[[int, dict[str, Any]], None]]:
+    """A progress bar; call what it yields with the agent steps done and the latest figures."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("NashConv {task.fields[gap]}  welfare {task.fields[welfare]}  {task.fields[speed]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(title, total=total, gap="-", welfare="-", speed="")
+
+        def show(steps: int, figures: dict[str, Any]) -> None:
+            speed = steps / max(progress.tasks[0].elapsed or 0.0, 1e-9)
+            progress.update(
+                task,
+                completed=min(steps, total),
+                gap=f"{figures['relative_nash_conv']:.2%} of profit",
+                welfare=f"{ratio(figures['welfare'], figures['welfare_optimum']):.1%} of optimum",
+                speed=f"{speed / 1000:.0f}k steps/s",
+            )
+
+        yield show
+
+
+def print_provider_table(market: Market, summary: dict[str, Any]) -> None:
+    """A line per provider: what it learned beside what it does in equilibrium; profits in USD per 1,000 queries."""
+    table = Table(title="Learned and equilibrium (profit: USD per 1,000 queries)")
+    table.add_column("provider", no_wrap=True)
+    for column in ("level", "Nash", "share", "Nash", "profit", "Nash"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for i, provider in enumerate(market.providers):
+        level, nash = summary["levels"][i], summary["nash_levels"][i]
+        table.add_row(
+            short(provider),
+            f"{market.levels[level]:g}",
+            f"{market.levels[nash]:g}" if level == nash else f"[bold red]{market.levels[nash]:g}[/bold red]",
+            *(f"{summary[key][i]:.1%}" for key in ("shares", "nash_shares")),
+            *(f"{1000 * summary[key][i]:.4f}" for key in ("profits", "nash_profits")),
+        )
+    console.print(table)
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """The figures of the market, learned and analytic; USD per 1,000 queries."""
+    table = Table(
+        title=f"{summary['market']}, {summary['mechanism']}, beta {summary['beta']:g} (USD per 1,000 queries)"
+    )
+    for column in ("", "learned", "analytic"):
+        table.add_column(column, justify="right" if column else "left")
+
+    def row(title: str, learned: str, analytic: str = "") -> None:
+        table.add_row(title, learned, analytic)
+
+    def usd(key: str) -> str:
+        return f"{1000 * summary[key]:.4f}" if key in summary else ""
+
+    row("NashConv", usd("nash_conv"), "0")
+    row("NashConv / total profit", f"{summary['relative_nash_conv']:.3%}", "0")
+    row("welfare", usd("welfare"), usd("nash_welfare"))
+    optimum = summary["welfare_optimum"]
+    row("welfare / optimum", *(f"{ratio(summary[key], optimum):.2%}" for key in ("welfare", "nash_welfare")))
+    row("user value", usd("user_value"), usd("nash_user_value"))
+    row("paid by users", usd("payment"), usd("nash_payment") or usd("analytic_payment"))
+    row("provider profit", usd("provider_profit"), usd("nash_provider_profit"))
+    if "price_of_anarchy" in summary:
+        row("price of anarchy", "", f"{summary['price_of_anarchy']:.4f}")
+        row("pure equilibria", "", f"{summary['num_equilibria']}")
+    if "winner" in summary:
+        row("winner", *(short(str(summary[key])) for key in ("winner", "analytic_winner")))
+        row("efficient provider wins", f"{summary['winner_efficiency']:.1%}", "100.0%")
+        row("truthfulness gap", usd("truthfulness_gap"), "0")
+    row("at an equilibrium", "yes" if summary["at_equilibrium"] else "no", "")
+    row("agent steps, seconds", f"{summary['agent_steps']:,}", f"{summary['seconds']:.1f} s")
+    console.print(table)
+
+
+def print_seed_table(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """A line per seed and their mean; returns the summary over seeds."""
+    table = Table(title=f"{runs[0]['market']}, {runs[0]['mechanism']}, beta {runs[0]['beta']:g}")
+    columns = {"relative_nash_conv": "NashConv / profit", "welfare": "welfare", "user_value": "user value"}
+    columns |= {"winner_efficiency": "efficient wins", "truthfulness_gap": "truth gap"} if "winner" in runs[0] else {}
+    keys = [*columns, "seconds"]
+    for title in ("seed", "equilibrium", *columns.values(), "seconds"):
+        table.add_column(title, justify="right")
+    for run in runs:
+        table.add_row(
+            str(run["seed"]), "yes" if run["at_equilibrium"] else "no", *(f"{run[key]:.4g}" for key in keys)
+        )  # fmt: skip
+    summary: dict[str, Any] = {key: runs[0][key] for key in ("market", "mechanism", "beta", "algorithm")}
+    summary |= {"seeds": [run["seed"] for run in runs], "interrupted": any(run["interrupted"] for run in runs)}
+    summary["at_equilibrium"] = sum(run["at_equilibrium"] for run in runs)
+    summary["below_one_percent"] = sum(run["relative_nash_conv"] < 0.01 for run in runs)
+    means = {key: statistics.fmean(run[key] for run in runs) for key in keys}
+    summary |= {f"mean_{key}": mean for key, mean in means.items()} | {"runs": runs}
+    table.add_section()
+    table.add_row("all", f"{summary['at_equilibrium']}/{len(runs)}", *(f"{means[key]:.4g}" for key in keys))
+    console.print(table)
+    return summary
+
+
+def ratio(value: float, whole: float) -> float:
+    """`value / whole`, or NaN where there is nothing to compare with."""
+    return value / whole if whole else float("nan")
+
+
+def short(provider: str) -> str:
+    """A model's name without its organisation and the words all names share."""
+    return provider.split("/")[-1].replace("-Instruct", "").replace("DeepSeek-R1-Distill-", "R1-").replace("Meta-", "")

@@ -1,0 +1,181 @@
+"""Train all providers of a market and hold what they learn against the exact equilibrium.
+
+    python train/run.py                                                   # per-token pricing, nine providers
+    python train/run.py --mechanism second_price --market gpqa/best_of_n  # the auction
+    python train/run.py --num-seeds 10                                    # ten runs and their summary
+
+Writes `runs/<name>/`: config.json, metrics.csv, TensorBoard events, summary.json, checkpoint.pt and figures.
+Ctrl-C stops training and reports what was learnt so far.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
+
+import torch
+import tyro
+
+from agents import ALGORITHMS, Learner
+from agents.ppo import PPOConfig
+from train.figures import draw_outcome, draw_training
+from train.record import RunFolder, new_folder
+from train.report import console, live_progress, print_provider_table, print_seed_table, print_summary
+from ttc_env import VectorMarket
+from ttc_env.metrics import evaluate, play
+
+
+@dataclass
+class Args:
+    """Train all providers of a market and hold what they learn against the exact equilibrium."""
+
+    market: str = "gsm8k/majority_voting"
+    """one of ttc_env.list_markets(), or the path of a CSV table of your own"""
+    mechanism: Literal["per_token", "second_price"] = "per_token"
+    """how the market is cleared"""
+    beta: float = 1000.0
+    """user rationality, 1/USD; higher is more rational (published: 200, 1000, 100000)"""
+    algorithm: Literal["ppo", "sb3-ppo"] = "ppo"
+    """ppo: independent PPO, one network per provider (--ppo.shared: one for all); sb3-ppo: Stable-Baselines3"""
+    seed: int = 0
+    """of networks, actions and markets; the first one if there are several"""
+    num_seeds: int = 1
+    """runs with consecutive seeds, one after another"""
+    steps: int = 1_000_000
+    """agent steps to train: periods x markets x providers"""
+    demand: str = "expected"
+    """'expected', or the number of queries drawn each period"""
+    settlement: Literal["delivered", "declared"] = "delivered"
+    """auction only: what the winner is paid for"""
+    action_type: Literal["multi_discrete", "box"] = "multi_discrete"
+    """auction only: bids on a grid or continuous"""
+    num_markets: int = 64
+    """copies of the market played at once"""
+    max_cycles: int = 100
+    """periods per episode"""
+    device: str = "cpu"
+    """torch device, for example cuda"""
+    threads: int = 1
+    """CPU threads of torch; small networks are fastest with one"""
+    eval_every: int = 1
+    """updates between greedy evaluations"""
+    name: str | None = None
+    """folder below --out; by default made from market, mechanism, algorithm and seed"""
+    out: Path = Path("runs")
+    """where run folders go"""
+    overwrite: bool = False
+    """replace the folder if it exists"""
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    """hyper-parameters of --algorithm ppo"""
+
+    def make_env(self, num_markets: int, **backend: Any) -> VectorMarket:
+        """The market of these arguments."""
+        options = {}
+        if self.mechanism == "second_price":
+            options = {"settlement": self.settlement, "action_type": self.action_type}
+        demand = self.demand if not self.demand.isdigit() else int(self.demand)
+        return VectorMarket(
+            self.market,
+            self.mechanism,
+            num_markets,
+            beta=self.beta,
+            demand=demand,
+            max_cycles=self.max_cycles,
+            **options,
+            **backend,
+        )
+
+    def default_name(self) -> str:
+        """A folder name from the arguments that matter most."""
+        market = Path(self.market).stem if self.market.endswith(".csv") else self.market.replace("/", "-")
+        seeds = f"seed{self.seed}" if self.num_seeds == 1 else f"seeds{self.seed}-{self.seed + self.num_seeds - 1}"
+        return f"{market}-{self.mechanism}-beta{self.beta:g}-{self.algorithm}-{seeds}"
+
+
+def main(args: Args) -> dict[str, Any]:
+    """Train with every seed; returns the summary that is written, of the single run or over the seeds."""
+    started = time.perf_counter()
+    if args.num_seeds < 1 or args.steps < 1 or args.eval_every < 1:
+        raise ValueError(
+            f"num_seeds, steps and eval_every must be at least 1, got {args.num_seeds}, {args.steps}, {args.eval_every}"
+        )
+    torch.set_num_threads(args.threads)
+    env = args.make_env(1, dtype="float64")  # raises on bad arguments before anything is written
+    config = asdict(args) | {"out": str(args.out), "providers": env.market.providers, "level_grid": env.market.levels}
+    with new_folder(args.out / (args.name or args.default_name()), args.overwrite) as folder:
+        if args.num_seeds == 1:
+            summary = train(args, args.seed, env, RunFolder(folder, config), started)
+            print_provider_table(env.market, summary)
+            print_summary(summary)
+        else:
+            runs: list[dict[str, Any]] = []
+            for seed in range(args.seed, args.seed + args.num_seeds):
+                with RunFolder(folder / f"seed{seed}", config | {"seed": seed}) as run:
+                    runs.append(train(args, seed, env, run, time.perf_counter()))
+                if runs[-1]["interrupted"]:
+                    break
+            summary = print_seed_table(runs)
+            RunFolder(folder, config).write_json("summary.json", summary)
+    console.print(f"\nwritten to [bold]{folder}[/bold]")
+    return summary
+
+
+def train(args: Args, seed: int, env: VectorMarket, folder: RunFolder, started: float) -> dict[str, Any]:
+    """One run: train, evaluate on the way, and write everything down."""
+    learner = ALGORITHMS[args.algorithm](
+        lambda **backend: args.make_env(args.num_markets, **backend), args.steps, seed, args.device, args.ppo
+    )
+    greedy: Callable[[Any], Any] = lambda observations: learner.act(observations, greedy=True)  # noqa: E731
+    interrupted = False
+    try:
+        learn(args, seed, learner, lambda: evaluate(env, play(env, greedy, 10)), folder)
+    except KeyboardInterrupt:
+        interrupted = True
+        console.print("[yellow]stopped; reporting what was learnt so far[/yellow]")
+    final = evaluate(env, play(env, greedy, args.max_cycles))
+    summary = {
+        "market": args.market,
+        "mechanism": args.mechanism,
+        "beta": env.market.beta,
+        "algorithm": args.algorithm,
+        "seed": seed,
+        "seconds": time.perf_counter() - started,
+        "agent_steps": learner.steps,
+        "interrupted": interrupted,
+        "demand": env.game.demand,
+    } | final
+    torch.save(learner.state_dict(), folder.path / "checkpoint.pt")
+    draw_training(folder.path / "training.png", env.market, folder.rows, final)
+    draw_outcome(folder.path / "outcome.png", env.market, final)
+    folder.write_json("summary.json", summary)
+    return summary
+
+
+def learn(
+    args: Args, seed: int, learner: Learner, measure: Callable[[], dict[str, Any]], folder: RunFolder
+) -> None:  # fmt: skip
+    """Update until the steps are used up, writing a row of metrics at every evaluation."""
+    started, updates = time.perf_counter(), 0
+    with live_progress(args.steps, f"{args.algorithm} seed {seed}") as show:
+        folder.log(0, 0.0, measure(), {})
+        while learner.steps < args.steps:
+            losses = learner.update()
+            updates += 1
+            if updates % args.eval_every == 0 or learner.steps >= args.steps:
+                figures, seconds = measure(), time.perf_counter() - started
+                folder.log(learner.steps, seconds, figures, losses)
+                show(learner.steps, figures)
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Args, description=__doc__))
+    except (ValueError, OSError) as error:
+        console.print(f"[red]error:[/red] {error}", highlight=False)
+        raise SystemExit(2) from None
