@@ -48,15 +48,14 @@ def random_market(rng, kind=None, max_providers=5, max_levels=6, max_logit=1e5):
     return market_of(value, margin, beta, outside)
 
 
-def ladder(steps, beta=1000.0):
-    """Two providers per step who compete harder only together: exactly `steps + 1` equilibria, no ties."""
-    weight = 2.0 * np.arange(steps) + 0.5  # the others' weight, in units of a low level's, at which both switch
-    light, heavy = 0.01, 0.02
-    total = 1 + (2 * steps - 1) * light + weight * (heavy - light)
-    cheap = (total / heavy + 1) / (total / light + 1) / 1000
-    margin = np.repeat(np.stack([np.full(steps, 1e-3), cheap], axis=1), 2, axis=0)
-    value = np.tile(np.log([light, heavy]) / beta, (2 * steps, 1))
-    return market_of(value, margin, beta)
+def ladder(steps, levels=2, beta=1000.0):
+    """Two providers per step who climb only together: exactly `steps (levels - 1) + 1` equilibria, without ties."""
+    weight = 0.01 * np.arange(1, levels + 1)
+    before = 2.0 * np.arange(steps)[:, None] + 0.5  # this many others have climbed when both providers of a step do
+    others = 1 + (2 * steps - 1) * weight[:-1] + before * np.diff(weight)  # what all of these weigh
+    falls = (others / weight[1:] + 1) / (others / weight[:-1] + 1)  # of the margin, so that the climb just pays
+    margin = 1e-3 * np.cumprod(np.concatenate([np.ones((steps, 1)), falls], axis=1), axis=1)
+    return market_of(np.tile(np.log(weight) / beta, (2 * steps, 1)), margin.repeat(2, axis=0), beta)
 
 
 def crowd():

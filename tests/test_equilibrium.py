@@ -170,15 +170,17 @@ def test_without_ties_equilibria_form_a_short_chain():
     assert several >= 3
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_ladder_against_brute_force(steps):
-    assert len(equilibrium.pure_nash(ladder(steps))) == steps + 1
-    assert_exact(ladder(steps))
+@pytest.mark.parametrize(("steps", "levels"), [(1, 2), (3, 2), (2, 5), (3, 3), (1, 40)])
+def test_ladder_against_brute_force(steps, levels):
+    market = ladder(steps, levels)
+    assert len(equilibrium.pure_nash(market)) == steps * (levels - 1) + 1
+    assert_exact(market)
 
 
 def test_large_ladder():
-    equilibria = equilibrium.pure_nash(ladder(100))
-    np.testing.assert_array_equal(equilibria, np.tri(101, 100, -1, dtype=int)[:, ::-1].repeat(2, axis=1)[:, ::-1])
+    equilibria = equilibrium.pure_nash(ladder(20, 10))
+    climbed = np.sort(equilibria.sum(axis=1))
+    np.testing.assert_array_equal(climbed, 2 * np.arange(20 * 9 + 1))
 
 
 def test_mixed_signs_of_margins_can_leave_no_pure_equilibrium():

@@ -33,5 +33,5 @@ def _ratio(market: Market, pick: Callable[[np.ndarray], float]) -> float:
     equilibria = pure_nash(market)
     if best <= 0 or not len(equilibria):
         return math.nan
-    attained = pick(market.welfare(equilibria))
+    attained = float(pick(market.welfare(equilibria)))
     return max(1.0, best / attained) if attained > 0 else math.inf  # rounding alone could leave less than 1
