@@ -1,0 +1,104 @@
+"""The one-way rule: each room of the library imports only from the rooms below it, and never what users may lack."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = ROOT / "ttc_env"
+FLOORS = [  # from the ground up
+    {"market"},
+    {"curves", "mechanisms"},
+    {"equilibrium", "repeated"},
+    {"opponents"},
+    {"envs"},
+    {"metrics", "per_token_v0", "second_price_v0"},
+    {"registration"},
+    {"__init__"},
+]
+LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+FOREIGN = {"torch", "stable_baselines3", "vllm", "transformers", "pandas", "matplotlib", "tyro", "rich"}
+NEVER = (FOREIGN - {"torch"}) | {"agents", "train", "curves", "tests"}
+MAY_USE_TORCH_IN_FUNCTIONS = {"market.py", "envs/vector.py"}
+MODULES = {path.relative_to(LIBRARY).as_posix(): path for path in sorted(LIBRARY.rglob("*.py"))}
+
+
+def imports(path, functions=True):
+    """Full names of what a file imports, `from a import b` as `a.b`; without those inside functions if asked."""
+    names, nodes = set(), [ast.parse(path.read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        if functions or not isinstance(node, ast.FunctionDef):
+            nodes += ast.iter_child_nodes(node)
+    return names
+
+
+def room(name):
+    """The room of `ttc_env.room.module`, or of a file inside the library."""
+    return name.removeprefix("ttc_env.").removesuffix(".py").replace("/", ".").split(".")[0]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_downstairs_only(module):
+    own = room(module)
+    for name in imports(MODULES[module]):
+        if name.split(".")[0] == "ttc_env":
+            other = room(name)
+            assert other == own != "__init__" or LEVEL[other] < LEVEL[own], f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_imported_that_a_user_may_lack(module):
+    used = {name.split(".")[0] for name in imports(MODULES[module])}
+    assert not used & NEVER
+    if "torch" in used:
+        assert module in MAY_USE_TORCH_IN_FUNCTIONS
+        assert "torch" not in imports(MODULES[module], functions=False)
+
+
+def test_the_market_and_its_rules_know_no_environment_library():
+    for module in MODULES:
+        if room(module) in ("market", "curves", "mechanisms", "equilibrium", "repeated", "opponents"):
+            used = {name.split(".")[0] for name in imports(MODULES[module])}
+            assert not used & {"gymnasium", "pettingzoo"}, module
+
+
+def test_adapters_do_no_mathematics():
+    """An `exp` or an `argmax` in an adapter is in the wrong room."""
+    for module, path in MODULES.items():
+        if room(module) == "envs":
+            called = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+            assert not called & {"exp", "log", "argmax", "argmin", "max", "sum", "mean", "sort", "cumsum"}, module
+
+
+def test_every_room_has_its_floor():
+    assert {room(module) for module in MODULES} <= set(LEVEL)
+
+
+def test_agents_do_not_know_the_scripts_that_train_them():
+    for path in (ROOT / "agents").rglob("*.py"):
+        assert not {name.split(".")[0] for name in imports(path)} & {"train", "tests"}, path
+
+
+def test_importing_the_library_loads_no_learning_or_plotting_library():
+    script = "import sys, ttc_env; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {name.split(".")[0] for name in loaded.stdout.split()} & FOREIGN
+
+
+def test_a_numpy_market_is_played_without_torch():
+    script = (
+        "import sys, gymnasium, ttc_env\n"
+        "env = gymnasium.make('ttc/SecondPrice-v0', demand=3); env.reset(seed=0); env.step(env.action_space.sample())\n"
+        "ttc_env.load_market('aime/best_of_n').shares([0] * 9)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
