@@ -75,7 +75,10 @@ def test_make_vec(variant, mode):
 
 def test_every_registered_environment_can_be_made_without_arguments():
     for gymnasium_id, (mechanism, module) in ENVIRONMENTS.items():
-        env = gymnasium.make(gymnasium_id)
+        env = gymnasium.make(gymnasium_id)  # with Gymnasium's own checks around it
         assert env.unwrapped.engine.game.mechanism.name == mechanism
+        env.reset(seed=0)
+        ends = [env.step(env.action_space.sample())[2:4] for _ in range(100)]
+        assert ends == [(False, False)] * 99 + [(False, True)]
         assert getattr(ttc_env, module).parallel_env().metadata["name"] == module
         assert getattr(ttc_env, module).env().metadata["name"] == module

@@ -53,10 +53,19 @@ def test_a_seed_fixes_the_whole_episode(form, variant):
 
 
 @each_form
+@each_id
+def test_without_a_seed_no_two_environments_draw_alike(form, variant):
+    def episode(env):
+        form.reset(env)
+        return form.play(env, np.random.default_rng(0), form.moves(env, PERIODS))
+
+    env, twin = (form.make(variant, demand=100_000) for _ in range(2))  # so many that counts do not agree by chance
+    assert not same(episode(env), episode(twin))
+
+
+@each_form
 @each_variant
-@pytest.mark.parametrize(
-    "duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))], ids=["copy", "pickle"]
-)
+@pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("periods", [0, 2.5])
 def test_a_copy_in_mid_episode_has_the_same_future(form, variant, duplicate, periods):
     env = form.make(variant)
