@@ -106,6 +106,10 @@ class BruteForce:
         return regret
 
     def equilibria(self):
-        """The equilibria, and the smallest regret that is not a tie (to tell whether doubles can decide)."""
+        """The profiles from which no deviation gains more than a tie."""
+        return self.profiles[self.regrets() <= 1e-12]
+
+    def is_decided(self):
+        """Whether no regret is so close to the tolerance that rounding of doubles could turn it."""
         regret = self.regrets()
-        return self.profiles[regret <= 1e-12], regret[regret > 1e-15 * (1 + np.abs(self.logits).max())].min(initial=1)
+        return not np.any((regret > 1e-13) & (regret < 1e-12 + 1e-13 * np.abs(self.logits).max()))

@@ -6,7 +6,7 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import ttc_env
@@ -18,23 +18,21 @@ kinds = st.sampled_from(KINDS)
 
 
 def assert_exact(market):
-    """Equilibria, both optima and the price of anarchy are those of brute force."""
+    """Both optima, equilibria and price of anarchy are those of brute force; False if rounding decides the latter."""
     brute = BruteForce(market)
-    equilibria, regret = brute.equilibria()
-    assert regret > 1e-10, "doubles cannot tell whether this market has a tie; take another seed"
-    np.testing.assert_array_equal(equilibrium.pure_nash(market), equilibria)
-    optima = (
+    for optimum, values in (
         (equilibrium.welfare_optimum(market), brute.welfare()),
-        (
-            equilibrium.joint_profit_optimum(market),
-            brute.joint_profit(),
-        ),
-    )
-    for optimum, values in optima:
+        (equilibrium.joint_profit_optimum(market), brute.joint_profit()),
+    ):
         attained = values[np.ravel_multi_index(optimum.profile, brute.shape)]
-        assert attained >= values.max() - 1e-17 * abs(values.max())
+        assert attained >= values.max() - 100 * np.finfo(values.dtype).eps * abs(values.max())
         assert optimum.value == pytest.approx(float(values.max()), rel=1e-10, abs=1e-300)
-    assert_price_of_anarchy(market, brute.welfare(), equilibria, brute.shape)
+    decided = brute.is_decided()
+    if decided:
+        equilibria = brute.equilibria()
+        np.testing.assert_array_equal(equilibrium.pure_nash(market), equilibria)
+        assert_price_of_anarchy(market, brute.welfare(), equilibria, brute.shape)
+    return decided
 
 
 def assert_price_of_anarchy(market, welfare, equilibria, shape):
@@ -52,16 +50,14 @@ def assert_price_of_anarchy(market, welfare, equilibria, shape):
 @pytest.mark.parametrize("kind", KINDS)
 def test_bulk_against_brute_force(kind):
     rng = np.random.default_rng(KINDS.index(kind))
-    for _ in range(350):
-        assert_exact(random_market(rng, kind))
+    assert sum(assert_exact(random_market(rng, kind)) for _ in range(350)) >= 340
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_long_bulk_against_brute_force(kind):
     rng = np.random.default_rng(100 + KINDS.index(kind))
-    for _ in range(3000):
-        assert_exact(random_market(rng, kind))
+    assert sum(assert_exact(random_market(rng, kind)) for _ in range(3000)) >= 2970
 
 
 lattice = st.integers(-4, 4)
@@ -79,7 +75,7 @@ def lattice_markets(draw):
 @given(lattice_markets())
 @settings(max_examples=400, deadline=None)
 def test_lattice_against_brute_force(market):
-    assert_exact(market)
+    assume(assert_exact(market))
 
 
 @given(seeds, kinds)
@@ -174,7 +170,7 @@ def test_without_ties_equilibria_form_a_short_chain():
 def test_ladder_against_brute_force(steps, levels):
     market = ladder(steps, levels)
     assert len(equilibrium.pure_nash(market)) == steps * (levels - 1) + 1
-    assert_exact(market)
+    assert assert_exact(market)
 
 
 def test_large_ladder():
@@ -188,7 +184,7 @@ def test_mixed_signs_of_margins_can_leave_no_pure_equilibrium():
     margin = [[-0.16765, -0.18596, -0.00015], [-0.00389, -0.35818, -0.00021]]
     margin += [[-0.00021, -0.06105, -0.46848], [0.00034, 0.00087, 0.18127]]
     market = market_of(value, margin, outside_value=-10.0)
-    assert len(equilibrium.pure_nash(market)) == len(BruteForce(market).equilibria()[0]) == 0
+    assert len(equilibrium.pure_nash(market)) == len(BruteForce(market).equilibria()) == 0
     assert math.isnan(equilibrium.price_of_anarchy(market))
 
 

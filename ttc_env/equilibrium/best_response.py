@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ttc_env.equilibrium.log_space import TOLERANCE, log_form, log_odds, log_shares
+from ttc_env.equilibrium.log_space import TOLERANCE, in_numpy, log_form, log_odds, log_shares
 from ttc_env.market import Array, Market
 
 
@@ -25,8 +25,8 @@ def best_response(market: Market, profile: Array, *, ties: str = "lowest", toler
     """
     if ties not in ("lowest", "stay"):
         raise ValueError(f"unknown ties {ties!r}; allowed: lowest, stay")
-    form = log_form(market)
-    profile = np.asarray(market.check(profile))
+    market = in_numpy(market)
+    form, profile = log_form(market), market.check(profile)
     profiles = profile.reshape(-1, market.num_providers)
     log_utility = form.log_margin.T[:, :, None] + log_shares(log_odds(form, profiles))
     scores = np.where(form.candidates.T[:, :, None], form.sign[:, None] * log_utility, -np.inf)
@@ -40,12 +40,14 @@ def best_response(market: Market, profile: Array, *, ties: str = "lowest", toler
 
 def is_nash(market: Market, profile: Array, *, tolerance: float = TOLERANCE) -> np.ndarray:
     """Whether no provider can raise its utility by more than a fraction `tolerance` of it, bool `(...)`."""
-    profile = np.asarray(market.check(profile))
+    market = in_numpy(market)
+    profile = market.check(profile)
     return np.all(best_response(market, profile, ties="stay", tolerance=tolerance) == profile, axis=-1)
 
 
 def deviation_utility(market: Market, profile: Array) -> np.ndarray:
     """What each provider would earn at each level if all the others stayed, USD, `(..., n, m)`."""
-    profile = np.asarray(market.check(profile))
+    market = in_numpy(market)
+    profile = market.check(profile)
     odds = log_odds(log_form(market), profile.reshape(-1, market.num_providers))
-    return np.exp(log_shares(odds)).T.reshape(*profile.shape, market.num_levels) * np.asarray(market.margin)
+    return np.exp(log_shares(odds)).T.reshape(*profile.shape, market.num_levels) * market.margin

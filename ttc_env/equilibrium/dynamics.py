@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ttc_env.equilibrium.best_response import best_response
+from ttc_env.equilibrium.log_space import in_numpy
 from ttc_env.market import Array, Market
 
 ORDERS = ("cyclic", "shuffled", "simultaneous")
@@ -56,19 +57,20 @@ def best_response_dynamics(
         raise ValueError(f"unknown order {order!r}; allowed: {', '.join(ORDERS)}")
     if order == "shuffled" and rng is None:
         raise ValueError("order='shuffled' needs a generator: rng=numpy.random.default_rng(seed)")
-    profile = np.array(market.check(start))
+    market = in_numpy(market)
+    profile = market.check(start)
     if profile.ndim != 1:
         raise ValueError(f"start must be one profile of shape ({market.num_providers},), got shape {profile.shape}")
-    turns = np.arange(market.num_providers) if order != "simultaneous" else np.array([-1])
-    profiles, movers = [profile], list[int]()
-    for _ in range(max_rounds):
-        before = profile
-        for mover in turns if rng is None or order != "shuffled" else rng.permutation(turns):
-            response = best_response(market, profile, ties=ties)
-            moving = (mover < 0) | (np.arange(market.num_providers) == mover)
-            profile = np.where(moving, response, profile)
-            profiles.append(profile)
+    providers = np.arange(market.num_providers)
+    profiles, movers, converged = [profile], list[int](), False
+    while not converged and max_rounds > 0:
+        turns = np.array([-1]) if order == "simultaneous" else providers
+        if rng is not None and order == "shuffled":
+            turns = rng.permutation(providers)
+        for mover in turns:
+            response = best_response(market, profiles[-1], ties=ties)
+            profiles.append(np.where((providers == mover) | (mover < 0), response, profiles[-1]))
             movers.append(int(mover))
-        if np.array_equal(profile, before):
-            return Dynamics(np.array(profiles), np.array(movers), True)
-    return Dynamics(np.array(profiles), np.array(movers, dtype=int), False)
+        converged = np.array_equal(profiles[-1], profiles[-1 - len(turns)])
+        max_rounds -= 1
+    return Dynamics(np.array(profiles), np.array(movers, dtype=np.intp), converged)

@@ -34,12 +34,13 @@ class LogForm(NamedTuple):
     rounding: float
 
 
+@lru_cache(maxsize=64)  # by identity: a market is immutable, and environments ask again at every step
 def in_numpy(market: Market) -> Market:
-    """The market with NumPy tables."""
+    """The market with NumPy tables, which is what everything here computes with."""
     return market if isinstance(market.quality, np.ndarray) else market.to("numpy")
 
 
-@lru_cache(maxsize=64)  # by identity: a market is immutable, and environments ask again at every step
+@lru_cache(maxsize=64)
 def log_form(market: Market) -> LogForm:
     """Logits, signs and logarithms of a market."""
     market = in_numpy(market)

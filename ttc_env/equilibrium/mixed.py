@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ttc_env.equilibrium.log_space import log_form, log_total
+from ttc_env.equilibrium.log_space import in_numpy, log_form, log_total
 from ttc_env.market import Array, Market
 
 _STEP = 0.25
@@ -29,6 +29,7 @@ def mixed_deviation_utility(market: Market, strategies: Array) -> np.ndarray:
     Raises:
         ValueError: not a table of probabilities that add up to one per provider.
     """
+    market = in_numpy(market)
     strategies = check_strategies(market, strategies)
     logits = log_form(market).logits
     lowest = -float(log_total(logits.max(axis=1))) - 40.0  # below, the integrand is under exp(-40) of the whole
@@ -38,7 +39,7 @@ def mixed_deviation_utility(market: Market, strategies: Array) -> np.ndarray:
         weight = np.minimum(logits[..., None] + y, 7.0)  # t w; exp(-exp(7)) is zero already
         factors = np.sum(strategies[..., None] * np.exp(-np.exp(weight)), axis=1)
         shares += np.sum(np.exp(weight - np.exp(weight) - np.exp(y)) * _product_of_others(factors)[:, None], axis=-1)
-    return _STEP * shares * np.asarray(market.margin)
+    return _STEP * shares * market.margin
 
 
 def check_strategies(market: Market, strategies: Array) -> np.ndarray:

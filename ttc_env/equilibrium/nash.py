@@ -20,8 +20,8 @@ from ttc_env.market import Market
 def pure_nash(market: Market, *, tolerance: float = TOLERANCE, limit: int = 100_000) -> np.ndarray:
     """All pure equilibria, `(num_equilibria, n)` ints in lexicographic order.
 
-    Complete for any `n` and `m` (see `iterate_nash`). Without ties there are at most `n (m - 1) + 1`, every two
-    comparable in user values; ties and zero margins can make exponentially many.
+    Complete for any `n` and `m` (see `iterate_nash`). With positive margins and without ties there are at most
+    `n (m - 1) + 1`, every two comparable in user values; ties can make exponentially many.
 
     Args:
         market: the market.
@@ -67,9 +67,9 @@ def count_nash(market: Market, *, tolerance: float = TOLERANCE) -> int:
     kind = np.unique(tables.reshape(market.num_providers, -1), axis=0, return_inverse=True)[1].reshape(-1)
     order = np.argsort(kind, kind="stable")
     twins = np.stack([order[:-1], order[1:]], axis=1)[kind[order[:-1]] == kind[order[1:]]]
+    arrangements = math.prod(math.factorial(size) for size in np.bincount(kind).tolist())
     total = 0
     for profile in _search(market, tolerance, log_form(market).candidates & first_of_kind, twins):
-        arrangements = math.prod(math.factorial(size) for size in np.bincount(kind))
         alike = Counter(zip(kind.tolist(), profile.tolist(), strict=True))
         copies = math.prod(same_level[np.arange(len(profile)), profile].sum(axis=-1).tolist())
         total += copies * arrangements // math.prod(math.factorial(size) for size in alike.values())

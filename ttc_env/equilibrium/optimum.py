@@ -24,12 +24,13 @@ class Optimum(NamedTuple):
 
 def welfare_optimum(market: Market) -> Optimum:
     """The profile of highest welfare `sum_i share_i W_i + share_0 v0`, and that welfare."""
+    market = in_numpy(market)
     return optimum(market, market.welfare_contribution, outside=market.outside_value)
 
 
 def joint_profit_optimum(market: Market) -> Optimum:
     """What a cartel would choose: the highest total profit `sum_i share_i (p_i - c_i)`."""
-    return optimum(market, market.margin)
+    return optimum(market, in_numpy(market).margin)
 
 
 def optimum(market: Market, objective: Array, *, outside: float = 0.0) -> Optimum:

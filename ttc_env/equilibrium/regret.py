@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ttc_env.equilibrium.best_response import deviation_utility
+from ttc_env.equilibrium.log_space import in_numpy
 from ttc_env.equilibrium.mixed import check_strategies, mixed_deviation_utility
 from ttc_env.market import Array, Market
 
@@ -59,7 +60,7 @@ def coarse_correlated_regret(market: Market, history: Array) -> np.ndarray:
     Raises:
         ValueError: not a history of at least one profile.
     """
-    history = np.asarray(market.check(history))
+    history = in_numpy(market).check(history)
     if history.ndim != 2 or len(history) == 0:
         raise ValueError(f"history must be profiles (T, {market.num_providers}), got shape {history.shape}")
     profiles, counts = np.unique(history, axis=0, return_counts=True)
