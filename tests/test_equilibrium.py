@@ -60,6 +60,19 @@ def test_long_bulk_against_brute_force(kind):
     assert sum(assert_exact(random_market(rng, kind)) for _ in range(3000)) >= 2970
 
 
+@given(seeds, st.floats(-16, -8))
+@settings(max_examples=300)
+def test_near_ties_are_found_if_the_certificate_accepts_them(seed, exponent):
+    """Providers and levels that differ by rounding, where nobody else can say what is a tie."""
+    rng = np.random.default_rng(seed)
+    n, m = rng.integers(1, 6), rng.integers(1, 5)
+    alike = rng.normal(size=(1, m)), rng.choice([1, -1]) * rng.uniform(0.1, 1, (1, rng.choice([1, m])))
+    value, margin = (table * (1 + 10**exponent * rng.normal(size=(n, m))) for table in alike)
+    market = market_of(value, margin, beta=10.0 ** rng.uniform(-1, 3))
+    profiles = BruteForce(market).profiles
+    np.testing.assert_array_equal(equilibrium.pure_nash(market), profiles[equilibrium.is_nash(market, profiles)])
+
+
 lattice = st.integers(-4, 4)
 
 
