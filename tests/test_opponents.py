@@ -1,5 +1,9 @@
 """Scripted opponents of the single-provider environments."""
 
+import copy
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,11 +35,14 @@ def test_nash_opponents_play_the_equilibrium():
 
 
 def test_best_response_opponents_answer_the_last_period():
-    env = PER_TOKEN.single(provider=LEARNER, opponents="best_response")
-    last = np.zeros(4, int)
-    for bid in bids_of_an_episode(env, [5, 0, 3, 5, 1]):
-        assert bid.level[0, OTHERS].tolist() == equilibrium.best_response(MARKET, last)[OTHERS].tolist()
+    market = replace(MARKET, beta=1e4)  # rational users, so that the best response depends on the others
+    env = PER_TOKEN.single(market=market, provider=LEARNER, opponents="best_response")
+    last, seen = np.zeros(4, int), set()
+    for bid in bids_of_an_episode(env, [5, 0, 3, 5, 1, 0]):
+        assert bid.level[0, OTHERS].tolist() == equilibrium.best_response(market, last)[OTHERS].tolist()
         last = bid.level[0]
+        seen.add(tuple(last[OTHERS]))
+    assert len(seen) > 1
 
 
 @pytest.mark.parametrize("variant", AUCTIONS, ids=str)
@@ -98,6 +105,28 @@ def test_functions_see_the_observations_of_their_providers(variant):
     reference.step(idle)
     for i in OTHERS:
         np.testing.assert_array_equal(seen[i], whole[0][:, i])
+
+
+def imitate(observations):
+    """Everybody plays the level that the first provider played last."""
+    levels = np.round(5 * observations[:, 0, -8]).astype(int)
+    return np.repeat(levels[:, None], 4, axis=1)
+
+
+@pytest.mark.parametrize("form", ["single", "vector_single"])
+def test_a_copy_remembers_what_the_opponents_saw(form):
+    arguments = {"provider": 0, "opponents": imitate}
+    env = PER_TOKEN.single(**arguments) if form == "single" else PER_TOKEN.vector_single(1, **arguments)
+    action = 4 if form == "single" else [4]
+    env.reset(seed=0)
+    env.step(action)
+    copies = [copy.deepcopy(env), pickle.loads(pickle.dumps(env))]
+    here = env.get_state()
+    env.step(action)
+    env.set_state(here)
+    for one in (env, *copies):
+        one.step(action)
+        assert one.engine.record().bids.level.tolist() == [[4, 4, 4, 4]]
 
 
 @pytest.mark.parametrize("provider", [LEARNER, MARKET.providers[LEARNER]])

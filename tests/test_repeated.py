@@ -1,5 +1,7 @@
 """The repeated market as pure functions: what is seen, what is earned, and that neither batch nor backend matters."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from ttc_env.market import Market, at
 from ttc_env.mechanisms import Draws, PerToken, SecondPrice
 from ttc_env.repeated import RepeatedMarket
 
+SETTLEMENTS = ("delivered", "declared")
 MECHANISMS = [PerToken(), SecondPrice(), SecondPrice("declared", "box", grid=(-0.5, 0.0, 2.0))]
 every_mechanism = pytest.mark.parametrize("mechanism", MECHANISMS, ids=["per_token", "second_price", "declared-box"])
 
@@ -161,14 +164,27 @@ def test_the_horizon_and_the_replacement_of_rows():
         np.testing.assert_array_equal(both, [new[0], old[1], new[2]])
 
 
-@every_mechanism
-@given(data=st.data(), rng=generators)
-def test_profits_lie_within_the_mechanisms_bounds(mechanism, data, rng):
-    market = data.draw(lottery_markets())
+@pytest.mark.parametrize("outside_value", [-1.0, 0.0, 0.4])
+@pytest.mark.parametrize(
+    "mechanism", [PerToken(), *(SecondPrice(settlement, grid=(-0.5, 0.0, 2.0)) for settlement in SETTLEMENTS)], ids=str
+)
+def test_profits_lie_within_the_mechanisms_bounds_for_all_actions_and_answers(mechanism, outside_value):
+    quality, price, cost = [[0.5, 0.9], [0.6, 1.0]], [[0.2, 0.4], [0.5, 0.3]], [[0.1, 0.5], [0.2, 0.3]]
+    names, options = ["a", "b"], {"outside_value": outside_value, "answer_value": 1.0, "baseline": 0.2}
+    market = Market(names, [1, 2], quality, price, cost, beta=5.0, **options)
+    components = [range(size) for size in mechanism.action_sizes(market)]
+    own = list(itertools.product(*components))
+    actions = np.array(list(itertools.product(own, repeat=2))).reshape(len(own) ** 2, 2, -1)
+    actions = actions[..., 0] if actions.shape[-1] == 1 else actions
     low, high = mechanism.utility_bounds(market)
-    for _, _, _, outcome in played(RepeatedMarket(market, mechanism, 2), rng, 2):
-        assert low - 1e-12 * market.unit <= outcome.utility.min()
-        assert outcome.utility.max() <= high + 1e-12 * market.unit
+    game = RepeatedMarket(market, mechanism, 1)
+    for choice, correct, tie in itertools.product([0.0, 0.99], repeat=3):
+        draws = Draws(*(np.full(shape, value) for shape, value in (
+            ((len(actions),), tie), ((len(actions), 1), choice), ((len(actions), 1), correct)
+        )))  # fmt: skip
+        _, outcome = repeated.transition(game, repeated.initial_state(game, len(actions)), actions, draws)
+        assert low - 1e-12 <= outcome.utility.min()
+        assert outcome.utility.max() <= high + 1e-12
 
 
 def test_per_token_rewards_of_a_known_period():

@@ -58,9 +58,12 @@ def test_a_batch_is_that_many_markets_with_the_same_draws(variant):
 @each_backend
 def test_autoreset_in_the_same_step(backend):
     vector = ttc_env.VectorMarket(num_markets=2, backend=backend, autoreset="same_step", **PER_TOKEN)
+    rng = np.random.default_rng(0)
     first, _ = vector.reset(seed=0)
     for period in (1, 2, 3, 1, 2, 3):
-        observations, rewards, terminations, truncations, info = vector.step(honest(vector))
+        observations, rewards, terminations, truncations, info = vector.step(
+            sample(vector.single_action_space, rng, (2, 4))
+        )
         assert truncations.tolist() == [period == 3] * 2
         assert not terminations.any()
         assert bool((rewards > 0).all())
@@ -76,9 +79,10 @@ def test_autoreset_in_the_same_step(backend):
 @each_backend
 def test_autoreset_in_the_next_step(backend):
     vector = ttc_env.VectorMarket(num_markets=2, backend=backend, autoreset="next_step", **PER_TOKEN)
+    rng = np.random.default_rng(0)
     first, _ = vector.reset(seed=0)
     for period in (1, 2, 3, 0, 1, 2, 3, 0):
-        observations, rewards, _, truncations, info = vector.step(honest(vector))
+        observations, rewards, _, truncations, info = vector.step(rng.integers(0, 6, (2, 4)))
         assert truncations.tolist() == [period == 3] * 2
         assert info["_outcome"].tolist() == [period > 0] * 2
         assert bool((rewards > 0).all() if period else (rewards == 0).all())
