@@ -101,7 +101,8 @@ class SB3PPO:
         rows = env.num_markets * env.num_providers
         settings = {"n_steps": 32, "n_epochs": 4, "batch_size": 8 * rows, "gamma": 0.9, "gae_lambda": 0.8} | options
         settings = {"learning_rate": 1e-3, "ent_coef": 0.01} | settings
-        self.model = PPO("MlpPolicy", MarketVecEnv(env, standardize=True), seed=seed, device=device, **settings)
+        self.vec_env = MarketVecEnv(env, standardize=True)
+        self.model = PPO("MlpPolicy", self.vec_env, seed=seed, device=device, **settings)
         self.env = env
         self.steps = 0
         self.steps_per_update = self.model.n_steps * rows

@@ -47,7 +47,7 @@ class Args:
     """of networks, actions and markets; the first one if there are several"""
     num_seeds: int = 1
     """runs with consecutive seeds, one after another"""
-    steps: int = 1_000_000
+    steps: int = 500_000
     """agent steps to train: periods x markets x providers"""
     demand: str = "expected"
     """'expected', or the number of queries drawn each period"""

@@ -4,7 +4,7 @@
 >>> market = ttc_env.load_market("gsm8k/majority_voting", beta=1000.0)
 >>> profile = ttc_env.equilibrium.pure_nash(market)[0]
 >>> round(float(market.welfare(profile)), 5)
-0.00605
+0.00604
 """
 
 from ttc_env import equilibrium, mechanisms, per_token_v0, second_price_v0

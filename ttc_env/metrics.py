@@ -63,6 +63,8 @@ def evaluate(env: VectorMarket, played: Play) -> dict[str, Any]:
 def _per_token(env: VectorMarket, played: Play) -> dict[str, Any]:
     market, levels = env.market, played.bids.level
     equilibria = equilibrium.pure_nash(market)
+    if not len(equilibria):
+        raise ValueError("the market has no pure equilibrium to compare with")
     distance = (equilibria != levels[-1]).sum(axis=-1)
     nearest = equilibria[int(distance.argmin())]
     at_nash = env.game.mechanism.clear(market, env.game.mechanism.bids(market, nearest))

@@ -62,11 +62,18 @@ def action_shape(game: RepeatedMarket) -> tuple[int, ...]:
 
 
 def equilibrium_actions(game: RepeatedMarket) -> np.ndarray:
-    """Joint action of the analytic solution: the first pure equilibrium, or honest bids at the efficient levels."""
+    """Joint action of the analytic solution: the first pure equilibrium, or honest bids at the efficient levels.
+
+    Raises:
+        ValueError: there is no pure equilibrium, which can happen where prices are below costs.
+    """
     if isinstance(game.mechanism, SecondPrice):
         levels = np.argmax(game.market.welfare_contribution, axis=-1)
         return game.mechanism.honest(game.market, levels)
-    return equilibrium.pure_nash(game.market)[0]
+    profile = next(equilibrium.iterate_nash(game.market), None)
+    if profile is None:
+        raise ValueError("the market has no pure equilibrium; choose other opponents")
+    return profile
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,39 @@
+# Everything here works from a bare clone; it needs Python >= 3.10 and make, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: train test test-slow lint wheel bench clean help
+
+help:        ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
+
+# Installed once, and again only when one of these two files changes.
+.venv/stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,test]'
+	@touch $@
+
+train: .venv/stamp  ## train the default market, about a minute; options: make train ARGS="--mechanism second_price"
+	$(BIN)/python train/run.py $(ARGS)
+
+test: .venv/stamp  ## the default tests; options: make test ARGS="-k auction"
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: .venv/stamp  ## the tests that take minutes: learning over ten seeds, bulk comparisons
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: .venv/stamp  ## style, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+wheel: .venv/stamp  ## build the wheel and use it in an empty environment
+	BIN=$(BIN) sh tests/wheel.sh
+
+bench: .venv/stamp  ## the solvers against brute force; prints ratios
+	$(BIN)/python tests/benchmarks/equilibrium.py $(ARGS)
+
+clean:       ## remove the environment and what was built; runs/ stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,141 @@
+"""`python train/run.py` as a newcomer uses it: in a subprocess, from anywhere, with good and bad arguments."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import ttc_env
+
+RUN = Path(__file__).resolve().parents[1] / "train" / "run.py"
+FIGURES = {
+    *("market", "mechanism", "beta", "algorithm", "seed", "seconds", "agent_steps", "levels", "nash_levels"),
+    *("at_equilibrium", "nash_conv", "relative_nash_conv", "welfare", "welfare_optimum", "nash_welfare", "user_value"),
+}
+AUCTION_FIGURES = {"winner_efficiency", "payment", "analytic_payment", "truthfulness_gap"}
+
+
+def run(folder, *arguments, **kwargs):
+    return subprocess.run(
+        [sys.executable, str(RUN), *arguments], cwd=folder, capture_output=True, text=True, timeout=240, **kwargs
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--market", "gsm8k/majority_voting"),
+        ("--mechanism", "second_price"),
+        ("--mechanism", "second_price", "--action-type", "box", "--settlement", "declared"),
+        ("--algorithm", "sb3-ppo", "--demand", "20"),
+        ("--ppo.shared", "--beta", "100000", "--market", "gpqa/reasoning_effort"),
+    ],
+    ids=" ".join,
+)
+def test_run_writes_everything_it_promises(tmp_path, arguments):
+    result = run(tmp_path, "--steps", "40000", "--name", "here", *arguments)
+    assert result.returncode == 0, result.stderr
+    folder = tmp_path / "runs" / "here"
+    names = {path.name for path in folder.iterdir()}
+    assert {"config.json", "metrics.csv", "summary.json", "checkpoint.pt", "training.png", "outcome.png"} <= names
+    assert any(name.startswith("events.out.tfevents") for name in names)
+    summary = json.loads((folder / "summary.json").read_text())
+    assert set(summary) >= FIGURES | (AUCTION_FIGURES if "second_price" in arguments else set())
+    rows = list(csv.DictReader((folder / "metrics.csv").open()))
+    assert int(rows[-1]["agent_steps"]) == summary["agent_steps"] >= 40_000
+    market = ttc_env.load_market(summary["market"], beta=summary["beta"])
+    if summary["mechanism"] == "per_token":
+        assert summary["nash_levels"] in ttc_env.equilibrium.pure_nash(market).tolist()
+    assert summary["welfare"] <= summary["welfare_optimum"] * (1 + 1e-12)
+
+
+def test_seeds_are_run_one_by_one_and_summed_up(tmp_path):
+    result = run(tmp_path, "--steps", "20000", "--num-seeds", "2", "--seed", "5", "--name", "two")
+    assert result.returncode == 0, result.stderr
+    summary = json.loads((tmp_path / "runs" / "two" / "summary.json").read_text())
+    assert summary["seeds"] == [5, 6]
+    for seed in (5, 6):
+        single = json.loads((tmp_path / "runs" / "two" / f"seed{seed}" / "summary.json").read_text())
+        assert single in summary["runs"]
+
+
+def test_same_seed_same_figures(tmp_path):
+    for name in ("a", "b"):
+        assert run(tmp_path, "--steps", "40000", "--name", name).returncode == 0
+    a, b = ((tmp_path / "runs" / name / "metrics.csv").read_text().splitlines() for name in "ab")
+    strip = [",".join(cell for k, cell in enumerate(line.split(",")) if k != 1) for line in a]  # all but the seconds
+    assert strip == [",".join(cell for k, cell in enumerate(line.split(",")) if k != 1) for line in b]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--market", "gsm8k/majority"), ("'gsm8k/majority'", "gsm8k/majority_voting")),
+        (("--beta", "-1"), ("beta", "-1.0")),
+        (("--beta", "nan"), ("beta", "nan")),
+        (("--demand", "many"), ("demand", "many")),
+        (("--steps", "0"), ("steps", "0")),
+        (("--device", "nowhere"), ("device", "nowhere")),
+        (("--mechanism", "barter"), ("barter", "second_price")),
+        (("--market", "missing.csv"), ("missing.csv",)),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_bad_arguments_end_in_one_clear_error(tmp_path, arguments, words):
+    result = run(tmp_path, *arguments)
+    said = result.stdout + result.stderr
+    assert result.returncode == 2
+    assert "Traceback" not in said
+    assert all(word in said for word in words), said
+    assert not list(tmp_path.rglob("*.*"))
+
+
+def test_a_run_is_not_overwritten_unasked(tmp_path):
+    arguments = ("--steps", "1000", "--name", "once")
+    assert run(tmp_path, *arguments).returncode == 0
+    before = (tmp_path / "runs" / "once" / "summary.json").read_text()
+    again = run(tmp_path, *arguments)
+    assert again.returncode == 2
+    assert "--overwrite" in again.stdout
+    assert (tmp_path / "runs" / "once" / "summary.json").read_text() == before
+    assert run(tmp_path, *arguments, "--overwrite", "--device", "nowhere").returncode == 2
+    assert (tmp_path / "runs" / "once" / "summary.json").read_text() == before
+    assert run(tmp_path, *arguments, "--overwrite").returncode == 0
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["once"]
+
+
+def test_interrupt_reports_what_was_learnt(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, str(RUN), "--steps", "100000000", "--name", "long"], cwd=tmp_path, stdout=subprocess.PIPE
+    )
+    metrics = tmp_path / "runs" / "long" / "metrics.csv"
+    deadline = time.monotonic() + 120
+    while not (metrics.exists() and len(metrics.read_text().splitlines()) > 3):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 0
+    summary = json.loads((tmp_path / "runs" / "long" / "summary.json").read_text())
+    assert summary["interrupted"] is True
+    assert 0 < summary["agent_steps"] < 100_000_000
+    assert (tmp_path / "runs" / "long" / "checkpoint.pt").exists()
+
+
+def test_a_foreign_agents_package_does_not_get_in_the_way(tmp_path):
+    for name in ("agents", "train", "curves"):
+        (tmp_path / "elsewhere" / name).mkdir(parents=True)
+        (tmp_path / "elsewhere" / name / "__init__.py").write_text("raise RuntimeError('the foreign package')")
+    result = run(tmp_path, "--steps", "1000", env={"PYTHONPATH": str(tmp_path / "elsewhere"), "PATH": "/usr/bin:/bin"})
+    assert result.returncode == 0, result.stderr
+
+
+def test_help_teaches(tmp_path):
+    said = run(tmp_path, "--help").stdout
+    for word in ("--market", "--mechanism", "--num-seeds", "--demand", "--device", "summary.json", "Ctrl-C"):
+        assert word in said
