@@ -96,27 +96,39 @@ def print_summary(summary: dict[str, Any]) -> None:
 
 
 def print_seed_table(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """A line per seed and their mean; returns the summary over seeds."""
+    """A line per seed and their mean, USD per 1,000 queries; returns the summary over seeds."""
+    columns = {
+        "relative_nash_conv": ("NashConv", "{:.3%}", 1),
+        "welfare": ("welfare", "{:.4f}", 1000),
+        "user_value": ("user value", "{:.4f}", 1000),
+        "seconds": ("seconds", "{:.1f}", 1),
+    }
+    if "winner" in runs[0]:
+        columns |= {"winner_efficiency": ("efficient", "{:.1%}", 1), "truthfulness_gap": ("truth gap", "{:.4f}", 1000)}
     table = Table(title=f"{runs[0]['market']}, {runs[0]['mechanism']}, beta {runs[0]['beta']:g}")
-    columns = {"relative_nash_conv": "NashConv / profit", "welfare": "welfare", "user_value": "user value"}
-    columns |= {"winner_efficiency": "efficient wins", "truthfulness_gap": "truth gap"} if "winner" in runs[0] else {}
-    keys = [*columns, "seconds"]
-    for title in ("seed", "equilibrium", *columns.values(), "seconds"):
-        table.add_column(title, justify="right")
+    for title in ("seed", "Nash", *(title for title, _, _ in columns.values())):
+        table.add_column(title, justify="right", no_wrap=True)
+
+    def row(seed: str, reached: str, figures: dict[str, float]) -> None:
+        cells = (style.format(factor * figures[key]) for key, (_, style, factor) in columns.items())
+        table.add_row(seed, reached, *cells)
+
     for run in runs:
-        table.add_row(
-            str(run["seed"]), "yes" if run["at_equilibrium"] else "no", *(f"{run[key]:.4g}" for key in keys)
-        )  # fmt: skip
-    summary: dict[str, Any] = {key: runs[0][key] for key in ("market", "mechanism", "beta", "algorithm")}
-    summary |= {"seeds": [run["seed"] for run in runs], "interrupted": any(run["interrupted"] for run in runs)}
-    summary["at_equilibrium"] = sum(run["at_equilibrium"] for run in runs)
-    summary["below_one_percent"] = sum(run["relative_nash_conv"] < 0.01 for run in runs)
-    means = {key: statistics.fmean(run[key] for run in runs) for key in keys}
-    summary |= {f"mean_{key}": mean for key, mean in means.items()} | {"runs": runs}
+        row(str(run["seed"]), "yes" if run["at_equilibrium"] else "no", run)
+    means = {key: statistics.fmean(run[key] for run in runs) for key in columns}
+    reached = sum(run["at_equilibrium"] for run in runs)
     table.add_section()
-    table.add_row("all", f"{summary['at_equilibrium']}/{len(runs)}", *(f"{means[key]:.4g}" for key in keys))
+    row("mean", f"{reached}/{len(runs)}", means)
     console.print(table)
-    return summary
+    return {
+        **{key: runs[0][key] for key in ("market", "mechanism", "beta", "algorithm")},
+        "seeds": [run["seed"] for run in runs],
+        "interrupted": any(run["interrupted"] for run in runs),
+        "at_equilibrium": reached,
+        "below_one_percent": sum(run["relative_nash_conv"] < 0.01 for run in runs),
+        **{f"mean_{key}": mean for key, mean in means.items()},
+        "runs": runs,
+    }
 
 
 def ratio(value: float, whole: float) -> float:
