@@ -100,11 +100,11 @@ def print_seed_table(runs: list[dict[str, Any]]) -> dict[str, Any]:
     columns = {
         "relative_nash_conv": ("NashConv", "{:.3%}", 1),
         "welfare": ("welfare", "{:.4f}", 1000),
-        "user_value": ("user value", "{:.4f}", 1000),
-        "seconds": ("seconds", "{:.1f}", 1),
+        "user_value": ("user", "{:.4f}", 1000),
+        "seconds": ("s", "{:.1f}", 1),
     }
     if "winner" in runs[0]:
-        columns |= {"winner_efficiency": ("efficient", "{:.1%}", 1), "truthfulness_gap": ("truth gap", "{:.4f}", 1000)}
+        columns |= {"winner_efficiency": ("efficient", "{:.1%}", 1), "truthfulness_gap": ("gap", "{:.4f}", 1000)}
     table = Table(title=f"{runs[0]['market']}, {runs[0]['mechanism']}, beta {runs[0]['beta']:g}")
     for title in ("seed", "Nash", *(title for title, _, _ in columns.values())):
         table.add_column(title, justify="right", no_wrap=True)
