@@ -74,6 +74,8 @@ def same(left, right):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(left, tuple | list):
         return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, ttc_env.Market):
+        left, right = ([market.quality, market.price, market.cost] for market in (left, right))
     return type(left) is type(right) and np.array_equal(np.asarray(left), np.asarray(right))
 
 

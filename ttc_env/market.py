@@ -15,8 +15,9 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, TypeGuard
 
+import array_api_compat
 import numpy as np
-from array_api_compat import array_namespace, device, is_torch_array
+from array_api_compat import device, is_torch_array
 
 Array = Any  # a NumPy array or a torch tensor; the array-API standard has no common base class
 
@@ -87,7 +88,7 @@ class Market:
         shape = (len(self.providers), len(self.levels))
         if tuple(table.shape) != shape:
             raise ValueError(f"{name} must have shape (providers, levels) = {shape}, got {tuple(table.shape)}")
-        xp = array_namespace(table)
+        xp = namespace(table)
         if not bool(xp.all(xp.isfinite(table))):
             raise ValueError(f"{name} must be finite everywhere, got {given!r}")
         if not is_torch_array(table):
@@ -126,6 +127,12 @@ class Market:
         return self.quality - self.cost
 
     @cached_property
+    def rows(self) -> Array:
+        """Where each provider's row begins in a flattened table, `(n,)`."""
+        n, m = self.quality.shape
+        return namespace(self.quality).arange(0, n * m, m, device=device(self.quality))
+
+    @cached_property
     def accuracy(self) -> Array:
         """Probability that an answer is right, `(q / alpha - b) / (1 - b)`, `(n, m)`; the lottery of sampled demand.
 
@@ -154,7 +161,7 @@ class Market:
         """Expected welfare under per-token pricing, `sum_i share_i W_i + share_0 v0`, USD per query, `(...)`."""
         profile = self.check(profile)
         shares, outside = logit_shares(at(self.user_value, profile), self.beta, self.outside_value)
-        xp = array_namespace(shares)
+        xp = namespace(shares)
         return xp.sum(shares * at(self.welfare_contribution, profile), axis=-1) + outside * self.outside_value
 
     def potential(self, profile: Array) -> Array:
@@ -167,7 +174,7 @@ class Market:
         """
         profile = self.check(profile)
         margin, user_value = at(self.margin, profile), at(self.user_value, profile)
-        xp = array_namespace(margin)
+        xp = namespace(margin)
         if not bool(xp.all(margin > 0)):
             raise ValueError("the potential is defined for positive margins only, got a chosen price <= cost")
         return (
@@ -181,7 +188,7 @@ class Market:
         Raises:
             ValueError: not integers, last axis not `n`, or a level index outside `0..m-1`.
         """
-        xp = array_namespace(self.quality)
+        xp = namespace(self.quality)
         given = profile
         if is_torch_array(self.quality):
             profile = xp.asarray(profile, device=device(self.quality))
@@ -279,27 +286,45 @@ def is_integer(value: Any) -> TypeGuard[int]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+def namespace(array: Array) -> Any:
+    """The array-API functions for an array; NumPy's own, which are it already, cost no look-up."""
+    return np if isinstance(array, np.ndarray) else array_api_compat.array_namespace(array)
+
+
 def at(table: Array, profile: Array) -> Array:
     """Entries of an `(n, m)` table at each provider's level: `(..., n)` for a profile `(..., n)`."""
-    xp = array_namespace(table)
-    return table[xp.arange(table.shape[0], device=device(table)), profile]
+    n, m = table.shape
+    return take(table, profile + namespace(table).arange(0, n * m, m, device=device(table)))
+
+
+def take(table: Array, index: Array) -> Array:
+    """Entries of the flattened table; those of a profile are at `profile + market.rows`.
+
+    In NumPy the result lies in memory provider by provider: sums over the providers, the last axis, then run along
+    the batch, several times as fast as across it.
+    """
+    if isinstance(table, np.ndarray):
+        return table.take(index.T, mode="clip").T  # "clip" leaves out a copy; indices have been checked
+    return namespace(table).reshape(table, (-1,))[index]
 
 
 def log_partition(user_value: Array, beta: float, outside_value: float) -> Array:
     """`log(exp(beta v0) + sum_j exp(beta V_j))` without overflow, `(...)` for values `(..., n)`."""
-    xp = array_namespace(user_value)
-    logits = beta * user_value
-    top = xp.clip(xp.max(logits, axis=-1), min=beta * outside_value)
-    rest = xp.sum(xp.exp(logits - top[..., None]), axis=-1)
-    return top + xp.log(xp.exp(beta * outside_value - top) + rest)
+    xp = namespace(user_value)
+    top, weights, outside = _weights(user_value, beta, outside_value)
+    return (top + xp.log(outside + weights.sum(axis=-1, keepdims=True)))[..., 0]
 
 
 def logit_shares(user_value: Array, beta: float, outside_value: float) -> tuple[Array, Array]:
     """Logit demand: the shares of the providers, `(..., n)`, and of not buying, `(...)`. They sum to one."""
-    xp = array_namespace(user_value)
+    _, weights, outside = _weights(user_value, beta, outside_value)
+    total = outside + weights.sum(axis=-1, keepdims=True)
+    return weights / total, (outside / total)[..., 0]
+
+
+def _weights(user_value: Array, beta: float, outside_value: float) -> tuple[Array, Array, Array]:
+    """The largest logit, `(..., 1)`, and the weights of providers and of not buying relative to it."""
+    xp = namespace(user_value)
     logits = beta * user_value
-    top = xp.clip(xp.max(logits, axis=-1), min=beta * outside_value)
-    weights = xp.exp(logits - top[..., None])
-    outside = xp.exp(beta * outside_value - top)
-    total = outside + xp.sum(weights, axis=-1)
-    return weights / total[..., None], outside / total
+    top = xp.maximum(xp.max(logits, axis=-1, keepdims=True), beta * outside_value)
+    return top, xp.exp(logits - top), xp.exp(beta * outside_value - top)

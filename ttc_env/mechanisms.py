@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from array_api_compat import array_namespace, device
+from array_api_compat import device
 
-from ttc_env.market import Array, Market, at, finite, logit_shares
+from ttc_env.market import Array, Market, at, finite, logit_shares, namespace, take
 
 
 class Bids(NamedTuple):
@@ -43,31 +43,41 @@ class Outcome(NamedTuple):
     """One cleared period, the same for every mechanism. USD are per arriving query, sold or not.
 
     `shares`: fraction of the queries each provider serves, `(..., n)`; `outside_share`: of those nobody does, `(...)`.
-    `delivered`: worth of the answers to the users, `payment`: what the users pay for them, `cost`: what they cost
-    the provider, each `(..., n)`.
+    `utility`: profit of each provider, USD, `(..., n)`. `worth`: of the answers to the users, USD, `(..., n)`, or None
+    where it is the expected one. The properties follow from these, and are computed when asked for.
     """
 
+    market: Market
+    bids: Bids
     shares: Array
     outside_share: Array
-    delivered: Array
-    payment: Array
-    cost: Array
-    outside_value: float
+    utility: Array
+    worth: Array | None = None
 
     @property
-    def utility(self) -> Array:
-        """Profit of each provider, USD per arriving query, `(..., n)`."""
-        return self.payment - self.cost
+    def delivered(self) -> Array:
+        """Worth of the provider's answers to the users, USD per arriving query, `(..., n)`."""
+        return self.shares * at(self.market.quality, self.bids.level) if self.worth is None else self.worth
+
+    @property
+    def cost(self) -> Array:
+        """What its answers cost the provider, USD per arriving query, `(..., n)`."""
+        return self.shares * at(self.market.cost, self.bids.level)
+
+    @property
+    def payment(self) -> Array:
+        """What the users pay the provider, USD per arriving query, `(..., n)`."""
+        return self.utility + self.cost
 
     @property
     def user_value(self) -> Array:
         """What the users are left with, USD per arriving query, `(...)`."""
-        return _sum(self.delivered - self.payment) + self.outside_share * self.outside_value
+        return (self.delivered - self.payment).sum(axis=-1) + self.outside_share * self.market.outside_value
 
     @property
     def welfare(self) -> Array:
         """User value and profits together, USD per arriving query, `(...)`."""
-        return _sum(self.delivered - self.cost) + self.outside_share * self.outside_value
+        return (self.delivered - self.cost).sum(axis=-1) + self.outside_share * self.market.outside_value
 
 
 @dataclass(frozen=True)
@@ -86,14 +96,16 @@ class PerToken:
 
     def bids(self, market: Market, actions: Array) -> Bids:
         """Levels at their list price, with their expected quality as claim."""
-        return Bids(actions, at(market.price, actions), at(market.quality, actions))
+        index = actions + market.rows
+        return Bids(actions, take(market.price, index), take(market.quality, index))
 
     def clear(self, market: Market, bids: Bids, draws: Draws | None = None) -> Outcome:
         """Users choose by logit among `claim - ask` and staying out; the provider keeps `p - c` on each sale."""
         shares, outside = logit_shares(bids.claim - bids.ask, market.beta, market.outside_value)
-        shares, outside, delivered = _serve(market, bids.level, shares, outside, draws)
-        cost = shares * at(market.cost, bids.level)
-        return Outcome(shares, outside, delivered, shares * bids.ask, cost, market.outside_value)
+        shares, outside, worth = _serve(market, bids.level, shares, outside, draws)
+        return Outcome(
+            market, bids, shares, outside, shares * (bids.ask - take(market.cost, bids.level + market.rows)), worth
+        )
 
     def utility_bounds(self, market: Market) -> tuple[float, float]:
         """Smallest and largest profit of a provider in a period, USD per arriving query."""
@@ -150,7 +162,7 @@ class SecondPrice:
 
     def bids(self, market: Market, actions: Array) -> Bids:
         """The bid in USD behind an action `(..., n, 3)`; see the class for the two forms."""
-        xp = array_namespace(actions, market.quality)
+        xp = namespace(market.quality)
         if self.action_type == "multi_discrete":
             grid = xp.asarray(self.grid, dtype=market.quality.dtype, device=device(market.quality))
             level = actions[..., 0]
@@ -160,12 +172,13 @@ class SecondPrice:
             level = xp.astype(xp.clip(bins, 0, market.num_levels - 1), xp.int64)
             side = actions[..., 1:]
             offset = xp.where(side < 0, side * -self.grid[0], side * self.grid[-1])
-        ask = at(market.cost, level) + offset[..., 0] * market.unit
-        return Bids(level, ask, at(market.quality, level) + offset[..., 1] * market.unit)
+        index = level + market.rows
+        ask = take(market.cost, index) + offset[..., 0] * market.unit
+        return Bids(level, ask, take(market.quality, index) + offset[..., 1] * market.unit)
 
     def honest(self, market: Market, levels: Array) -> Array:
         """The action that tells the truth at each provider's level: integers or floats `(..., n, 3)`."""
-        xp = array_namespace(levels)
+        xp = namespace(levels)
         if self.action_type == "multi_discrete":
             zero = xp.full_like(levels, self.grid.index(0.0))
             return xp.stack([levels, zero, zero], axis=-1)
@@ -178,7 +191,7 @@ class SecondPrice:
         `V2`, the value the user is left with, is the second highest of all scores and v0.
         """
         scores = bids.claim - bids.ask
-        xp = array_namespace(scores)
+        xp = namespace(scores)
         reserve = xp.full_like(scores[..., :1], market.outside_value)
         ranked = xp.sort(xp.concat([scores, reserve], axis=-1), axis=-1)
         best, second = ranked[..., -1:], ranked[..., -2:-1]
@@ -191,10 +204,14 @@ class SecondPrice:
             order = xp.cumulative_sum(xp.astype(tied, scores.dtype), axis=-1) - 1
             won = xp.astype(tied & (order == place), scores.dtype)
         outside = xp.astype(count[..., 0] == 0, scores.dtype)
-        shares, outside, delivered = _serve(market, bids.level, won, outside, draws)
-        worth = delivered if self.settlement == "delivered" else shares * bids.claim
-        cost = shares * at(market.cost, bids.level)
-        return Outcome(shares, outside, delivered, worth - shares * second, cost, market.outside_value)
+        shares, outside, worth = _serve(market, bids.level, won, outside, draws)
+        index = bids.level + market.rows
+        if self.settlement == "declared":
+            settled = shares * bids.claim
+        else:
+            settled = shares * take(market.quality, index) if worth is None else worth
+        utility = settled - shares * (second + take(market.cost, index))
+        return Outcome(market, bids, shares, outside, utility, worth)
 
     def utility_bounds(self, market: Market) -> tuple[float, float]:
         """Smallest and largest profit of a provider in a period, USD per arriving query."""
@@ -236,11 +253,11 @@ def make_mechanism(mechanism: str | Mechanism, **options: Any) -> Mechanism:
 
 def _serve(
     market: Market, level: Array, shares: Array, outside: Array, draws: Draws | None
-) -> tuple[Array, Array, Array]:
-    """Shares, outside share and delivered quality of a period: expectations, or frequencies over the N queries."""
+) -> tuple[Array, Array, Array | None]:
+    """Shares, outside share and worth of the answers: frequencies over the N queries, or expectations (None)."""
     if draws is None or draws.correct is None:
-        return shares, outside, shares * at(market.quality, level)
-    xp = array_namespace(shares)
+        return shares, outside, None
+    xp = namespace(shares)
     right = draws.correct[..., None, :] < at(market.accuracy, level)[..., None]
     if draws.choice is None:
         frequency = xp.mean(xp.astype(right, shares.dtype), axis=-1) * shares
@@ -260,7 +277,3 @@ def _worth_bounds(market: Market) -> tuple[float, float]:
     """Worst and best answer there is, USD: of the curves, and of a wrong and a right answer drawn from them."""
     low, high = float(market.quality.min()), float(market.quality.max())
     return min(low, market.baseline * market.unit), max(high, market.unit)
-
-
-def _sum(values: Array) -> Array:
-    return array_namespace(values).sum(values, axis=-1)

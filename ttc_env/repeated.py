@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import device
 
-from ttc_env.market import Array, Market, finite, whole
+from ttc_env.market import Array, Market, finite, namespace, whole
 from ttc_env.mechanisms import Bids, Draws, Mechanism, Outcome, SecondPrice
 
 
@@ -57,7 +57,7 @@ class RepeatedMarket:
     def curves(self) -> Array:
         """Quality, price and cost of each provider in units of `answer_value`, `(n, 3 m)`."""
         market = self.market
-        xp = array_namespace(market.quality)
+        xp = namespace(market.quality)
         return xp.concat([market.quality, market.price, market.cost], axis=-1) / market.unit
 
 
@@ -72,7 +72,7 @@ class State(NamedTuple):
 
 def initial_state(game: RepeatedMarket, batch: int) -> State:
     """`batch` markets before their first period: an empty record."""
-    xp = array_namespace(game.market.quality)
+    xp = namespace(game.market.quality)
     where = device(game.market.quality)
     shape = (batch, game.market.num_providers)
     floats = [xp.zeros(shape, dtype=game.market.quality.dtype, device=where) for _ in range(4)]
@@ -104,7 +104,7 @@ def truncated(game: RepeatedMarket, state: State) -> Array:
 
 def replace_rows(rows: Array, new: State, old: State) -> State:
     """`new` where the mask `rows`, `(B,)`, is true, `old` elsewhere."""
-    xp = array_namespace(rows)
+    xp = namespace(rows)
 
     def pick(a: Array, b: Array) -> Array:
         return xp.where(rows if a.ndim == 1 else rows[:, None], a, b)
@@ -115,35 +115,40 @@ def replace_rows(rows: Array, new: State, old: State) -> State:
     )  # fmt: skip
 
 
-def observe(game: RepeatedMarket, state: State) -> Array:
+def observe(game: RepeatedMarket, state: State, out: Array | None = None) -> Array:
     """What each provider sees, `(B, n, d)`.
 
     In this order: own quality, price and cost at each level (units of `answer_value`, 3 m numbers); 1 once a
     period has been played; own last level (0 to 1), for auctions also ask and claim; own last reward; then the
     public record of last period: everybody's level (per-token pricing) or ask and claim (auction), and shares.
+
+    Args:
+        game: the repeated market.
+        state: after any number of periods.
+        out: an array that an earlier call returned; its curves stand already, the rest is written into it.
     """
-    xp = array_namespace(state.shares)
-    batch, n = state.shares.shape
-    record = _public_record(game, state)
-    return xp.concat(
-        [
-            xp.broadcast_to(game.curves[None, :, :], (batch, n, 3 * game.market.num_levels)),
-            _own_record(game, state),
-            xp.broadcast_to(record[:, None, :], (batch, n, record.shape[-1])),
-        ],
-        axis=-1,
-    )
+    curves = 3 * game.market.num_levels
+    if out is None:
+        out = _empty_observations(game, state.shares)
+        out[..., :curves] = game.curves
+    own, public = _records(game, state)
+    for k, column in enumerate(own, start=curves):
+        out[..., k] = column
+    n, start = game.market.num_providers, curves + len(own)
+    for record in public:
+        out[..., start : start + n] = record[:, None, :]
+        start += n
+    return out
 
 
 def global_state(game: RepeatedMarket, state: State) -> Array:
     """What a centralised critic sees, `(B, D)`: every provider's curve and own record, and the public record once."""
-    xp = array_namespace(state.shares)
-    batch = state.shares.shape[0]
-    curves = xp.reshape(game.curves, (1, -1))
-    own = xp.reshape(_own_record(game, state), (batch, -1))
-    return xp.concat(
-        [xp.broadcast_to(curves, (batch, curves.shape[-1])), own, _public_record(game, state)], axis=-1
-    )  # fmt: skip
+    xp = namespace(state.shares)
+    batch, n = state.shares.shape
+    curves = xp.reshape(xp.broadcast_to(game.curves, (batch, *game.curves.shape)), (batch, -1))
+    own, public = _records(game, state)
+    columns = xp.stack([xp.broadcast_to(column, (batch, n)) for column in own], axis=-1)
+    return xp.concat([curves, xp.reshape(columns, (batch, -1)), *public], axis=-1)
 
 
 def observation_bounds(game: RepeatedMarket) -> tuple[np.ndarray, np.ndarray]:
@@ -189,25 +194,24 @@ def _rounded(low: float, high: float) -> tuple[float, float]:
     return low - slack, high + slack
 
 
-def _features(game: RepeatedMarket, state: State) -> dict[str, Array]:
-    xp = array_namespace(state.shares)
-    top = max(game.market.num_levels - 1, 1)
-    return {
-        "level": xp.astype(state.bids.level, state.shares.dtype) / top,
-        "ask": state.bids.ask / game.market.unit,
-        "claim": state.bids.claim / game.market.unit,
-    }
+def _records(game: RepeatedMarket, state: State) -> tuple[list[Array], list[Array]]:
+    """Last period as a provider sees its own part of it and as everybody sees it: lists of arrays `(B, n)`."""
+    xp, dtype, unit = namespace(state.shares), state.shares.dtype, game.market.unit
+    seen = {"level": xp.astype(state.bids.level, dtype) / max(game.market.num_levels - 1, 1)}
+    if "ask" in game.mechanism.private:
+        seen |= {"ask": state.bids.ask / unit, "claim": state.bids.claim / unit}
+    played = xp.astype(state.period > 0, dtype)[:, None]
+    own = [played, *(seen[name] for name in game.mechanism.private), state.reward]
+    return own, [*(seen[name] for name in game.mechanism.public), state.shares]
 
 
-def _own_record(game: RepeatedMarket, state: State) -> Array:
-    xp = array_namespace(state.shares)
-    features = _features(game, state)
-    own = [features[name] for name in game.mechanism.private]
-    played = xp.broadcast_to(xp.astype(state.period > 0, state.shares.dtype)[:, None], state.shares.shape)
-    return xp.stack([played, *own, state.reward], axis=-1)
+def _empty_observations(game: RepeatedMarket, shares: Array) -> Array:
+    """Room for observations `(B, n, d)`, in memory one row of `B` numbers for every provider and entry.
 
-
-def _public_record(game: RepeatedMarket, state: State) -> Array:
-    xp = array_namespace(state.shares)
-    features = _features(game, state)
-    return xp.concat([*(features[name] for name in game.mechanism.public), state.shares], axis=-1)
+    That is the order in which they are written and in which a stack of networks, one per provider, reads them.
+    """
+    xp = namespace(shares)
+    size = 3 * game.market.num_levels + 2 + len(game.mechanism.private)
+    size += (len(game.mechanism.public) + 1) * shares.shape[1]
+    rows = xp.empty((shares.shape[1], size, shares.shape[0]), dtype=shares.dtype, device=device(shares))
+    return xp.permute_dims(rows, (2, 0, 1))

@@ -151,7 +151,8 @@ class AECMarket(parallel_to_aec_wrapper):
                 raise ValueError(f"the episode has ended for {agent}: step(None), got {action!r}")
         else:
             quality = self.env.engine.game.market.quality
-            (action,) = spaces.as_actions(self.action_space(agent), [action], (1,), quality, name=f"actions of {agent}")
+            reader = spaces.Actions(self.action_space(agent), (1,), quality, f"actions of {agent}")
+            (action,) = reader.read([action])
         super().step(action)
 
     def get_state(self) -> dict[str, Any]:

@@ -25,8 +25,11 @@ class _Seat:
         self.engine = engine
         self.provider = engine.market.provider_index(provider)
         self.opponents = make_opponents(engine.game, self.provider, opponents)
+        space, like, batch = engine.single_action_space, engine.game.market.quality, (engine.num_markets,)
+        self._actions = spaces.Actions(space, batch, like)
+        self._joint = spaces.Actions(space, (*batch, engine.num_providers), like, "actions of opponents")
         if isinstance(self.opponents, Constant):
-            self._checked(self.opponents.actions, ())
+            spaces.Actions(space, (engine.num_providers,), like, "actions of opponents").read(self.opponents.actions)
         self.observations: np.ndarray = np.empty(0)
 
     def reset(self, seed: int | None) -> np.ndarray:
@@ -36,18 +39,11 @@ class _Seat:
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         engine = self.engine
         state = engine.running_state()
-        actions = spaces.as_actions(
-            engine.single_action_space, actions, (engine.num_markets,), engine.game.market.quality
-        )
-        joint = self._checked(self.opponents(self.observations, state, engine.uniform), (engine.num_markets,))
+        actions = self._actions.read(actions)
+        joint = self._joint.read(self.opponents(self.observations, state, engine.uniform))
         joint[:, self.provider] = actions
         self.observations, rewards, terminations, truncations, info = self.engine.step(joint)
         return self.mine(self.observations), rewards[:, self.provider], terminations, truncations, info
-
-    def _checked(self, actions: Any, batch: tuple[int, ...]) -> np.ndarray:
-        space, market = self.engine.single_action_space, self.engine.game.market
-        batch = (*batch, market.num_providers)
-        return spaces.as_actions(space, actions, batch, market.quality, name="actions of opponents")
 
     def mine(self, observations: np.ndarray) -> np.ndarray:
         return observations[:, self.provider].astype(np.float32)

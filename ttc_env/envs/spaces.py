@@ -6,9 +6,9 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import device
 
-from ttc_env.market import Array
+from ttc_env.market import Array, namespace
 from ttc_env.repeated import RepeatedMarket, observation_bounds, state_bounds
 
 
@@ -32,36 +32,50 @@ def state_space(game: RepeatedMarket, dtype: type = np.float32) -> gymnasium.spa
     return gymnasium.spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype)
 
 
-def as_actions(
-    space: gymnasium.Space,
-    actions: Any,
-    batch: tuple[int, ...],
-    like: Array,
-    *,
-    check: bool = True,
-    name: str = "actions",
-) -> Array:
-    """A batch of actions of one provider's space as a new array of the backend, device and precision of `like`.
+class Actions:
+    """Reads batches of actions of one provider's space into new arrays of the backend, device and precision of `like`.
 
-    Raises:
-        ValueError: wrong shape or type, or (if `check`) a value outside the space, NaN included.
+    Args:
+        space: of one provider.
+        batch: shape of a batch, for example `(B, n)`.
+        like: example array.
+        name: what errors call the actions.
     """
-    integers = isinstance(space, gymnasium.spaces.Discrete | gymnasium.spaces.MultiDiscrete)
-    xp = array_namespace(like)
-    actions = _as_array(name, actions, like)
-    shape = (*batch, *(space.shape or ()))
-    if tuple(actions.shape) != shape:
-        raise ValueError(f"{name} must have shape {shape}, each in {space}; got {actions!r}")
-    if not xp.isdtype(actions.dtype, "integral" if integers else "real floating"):
-        raise ValueError(f"{name} must be in {space}, got {actions!r} of type {actions.dtype}")
-    if check:
-        sizes = getattr(space, "nvec", getattr(space, "n", 2))
-        high = xp.asarray(sizes, device=device(like)) - 1 if integers else 1.0
-        fits = (actions >= (0 if integers else -1.0)) & (actions <= high)
-        if not bool(xp.all(fits)):
-            index = tuple(int(axis[0]) for axis in xp.nonzero(~fits)[: len(batch)])
-            raise ValueError(f"{name} must be in {space}, got {actions[index].tolist()} at {list(index)}")
-    return xp.astype(actions, xp.int64 if integers else like.dtype)
+
+    def __init__(self, space: gymnasium.Space, batch: tuple[int, ...], like: Array, name: str = "actions") -> None:
+        self.space, self.like, self.name, self.batch = space, like, name, batch
+        self.shape = (*batch, *(space.shape or ()))
+        self.integers = isinstance(space, gymnasium.spaces.Discrete | gymnasium.spaces.MultiDiscrete)
+        self.dtype = namespace(like).int64 if self.integers else like.dtype
+        self.low: Any = 0 if self.integers else -1.0
+        self.high: Any = 1.0
+        if isinstance(space, gymnasium.spaces.Discrete):
+            self.high = int(space.n) - 1
+        elif isinstance(space, gymnasium.spaces.MultiDiscrete):
+            self.high = namespace(like).asarray(space.nvec - 1, device=device(like))
+
+    def read(self, actions: Any, *, check: bool = True) -> Array:
+        """The actions as an array.
+
+        Raises:
+            ValueError: wrong shape or type, or (if `check`) a value outside the space, NaN included.
+        """
+        xp = namespace(self.like)
+        actions = _as_array(self.name, actions, self.like)
+        if tuple(actions.shape) != self.shape:
+            raise ValueError(f"{self.name} must have shape {self.shape}, each in {self.space}; got {actions!r}")
+        if actions.dtype != self.dtype and not xp.isdtype(
+            actions.dtype, "integral" if self.integers else "real floating"
+        ):
+            raise ValueError(f"{self.name} must be in {self.space}, got {actions!r} of type {actions.dtype}")
+        # NumPy: in memory provider by provider, as `ttc_env.market.take` wants it
+        actions = np.array(actions, self.dtype, order="F") if xp is np else xp.astype(actions, self.dtype)
+        if check:
+            fits = (actions >= self.low) & (actions <= self.high)
+            if not fits.all():
+                index = tuple(int(axis[0]) for axis in xp.nonzero(~fits)[: len(self.batch)])
+                raise ValueError(f"{self.name} must be in {self.space}, got {actions[index].tolist()} at {list(index)}")
+        return actions
 
 
 def as_mask(rows: Any, batch: int, like: Array) -> Array:
@@ -70,7 +84,7 @@ def as_mask(rows: Any, batch: int, like: Array) -> Array:
     Raises:
         ValueError: not booleans, or another shape.
     """
-    xp = array_namespace(like)
+    xp = namespace(like)
     mask = _as_array("rows", rows, like)
     if mask.dtype != xp.bool or tuple(mask.shape) != (batch,):
         raise ValueError(f"rows must be a mask of shape ({batch},), got {rows!r}")
@@ -81,6 +95,6 @@ def _as_array(name: str, values: Any, like: Array) -> Array:
     if isinstance(values, type(like)):
         return values
     try:
-        return array_namespace(like).asarray(values, device=device(like))
+        return namespace(like).asarray(values, device=device(like))
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"{name} must be numbers in an array, got {values!r}") from None

@@ -8,13 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
 from gymnasium.error import ResetNeeded
 
 from ttc_env import repeated
 from ttc_env.curves import load_market
 from ttc_env.envs import spaces
-from ttc_env.market import Array, Market, whole
+from ttc_env.market import Array, Market, namespace, whole
 from ttc_env.mechanisms import Mechanism, make_mechanism
 
 AUTORESET = ("same_step", "next_step", "disabled")
@@ -38,6 +37,8 @@ class VectorMarket:
         device: torch device.
         dtype: `"float32"` or `"float64"`, of tables, observations and rewards.
         check_actions: refuse actions outside the space; on a GPU this waits for the device at each step.
+        copy: return arrays of the caller's own; without it observations are written into the same array at every
+            step, several times as fast for large batches.
         options: of the mechanism given by name, for example `settlement="declared"`.
 
     Raises:
@@ -59,6 +60,7 @@ class VectorMarket:
         device: Any = None,
         dtype: str = "float32",
         check_actions: bool = True,
+        copy: bool = True,
         **options: Any,
     ) -> None:
         if autoreset not in AUTORESET:
@@ -66,14 +68,18 @@ class VectorMarket:
         self.num_markets = whole("num_markets", num_markets)
         self.autoreset = autoreset
         self.check_actions = check_actions
+        self.copy = copy
         self.market = resolve_market(market, beta)
         tables = self.market.to(backend, device=device, dtype=dtype)
         mechanism = make_mechanism(mechanism, **options)
         self.game = repeated.RepeatedMarket(tables, mechanism, demand, max_cycles, reward_scale)
         self.single_action_space = spaces.action_space(self.game)
         self.single_observation_space = spaces.observation_space(self.game, getattr(np, dtype))
+        batch = (self.num_markets, self.num_providers)
+        self._actions = spaces.Actions(self.single_action_space, batch, tables.quality)
         self.uniform = Uniform(tables.quality)
         self._state: repeated.State | None = None
+        self._observations: Array | None = None
 
     @property
     def num_providers(self) -> int:
@@ -97,12 +103,11 @@ class VectorMarket:
             rows = spaces.as_mask(rows, self.num_markets, self.game.market.quality)
         if seed is not None:
             self.uniform.seed(seed)
-        fresh = repeated.initial_state(self.game, self.num_markets)
         if rows is None or self._state is None:
-            self._state = fresh
+            self._state = repeated.initial_state(self.game, self.num_markets)
         else:
-            self._state = repeated.replace_rows(rows, fresh, self._state)
-        return repeated.observe(self.game, self._state), {}
+            self._state = self._renewed(self._state, rows)
+        return self._observe(self._state), {}
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
         """Clear one period of every market.
@@ -120,31 +125,30 @@ class VectorMarket:
             ValueError: actions of the wrong shape or type or outside the space; nothing has changed then.
         """
         state = self.running_state()
-        xp = array_namespace(state.shares)
-        actions = spaces.as_actions(
-            self.single_action_space,
-            actions,
-            (self.num_markets, self.num_providers),
-            self.game.market.quality,
-            check=self.check_actions,
-        )
+        xp = namespace(state.shares)
+        actions = self._actions.read(actions, check=self.check_actions)
         draws = repeated.draw(self.game, self.num_markets, self.uniform)
         previous, (state, outcome) = state, repeated.transition(self.game, state, actions, draws)
         info: dict[str, Any] = {"outcome": outcome, "bids": state.bids}
         if self.autoreset == "next_step":
             ended = repeated.truncated(self.game, previous)
-            fresh = repeated.initial_state(self.game, self.num_markets)
-            state = repeated.replace_rows(ended, fresh, state)
+            state = self._renewed(state, ended)
             info["_outcome"] = ~ended
-        rewards, truncations = xp.asarray(state.reward, copy=True), repeated.truncated(self.game, state)
-        observations = repeated.observe(self.game, state)
-        if self.autoreset == "same_step" and bool(xp.any(truncations)):
-            info |= {"final_obs": observations, "_final_obs": truncations}
-            fresh = repeated.initial_state(self.game, self.num_markets)
-            state = repeated.replace_rows(truncations, fresh, state)
-            observations = repeated.observe(self.game, state)
+        rewards, truncations = state.reward, repeated.truncated(self.game, state)
+        if self.autoreset == "same_step" and bool(truncations.any()):
+            info |= {"final_obs": xp.asarray(self._observe(state), copy=True), "_final_obs": truncations}
+            state = self._renewed(state, truncations)
         self._state = state
-        return observations, rewards, xp.zeros_like(truncations), truncations, info
+        if self.copy:
+            rewards = xp.asarray(rewards, copy=True)
+        return self._observe(state), rewards, xp.zeros_like(truncations), truncations, info
+
+    def _observe(self, state: repeated.State) -> Array:
+        self._observations = repeated.observe(self.game, state, self._observations)
+        return namespace(self._observations).asarray(self._observations, copy=self.copy)
+
+    def _renewed(self, state: repeated.State, rows: Array) -> repeated.State:
+        return repeated.replace_rows(rows, repeated.initial_state(self.game, self.num_markets), state)
 
     def state(self) -> Array:
         """Global state for centralised critics, `(B, D)`."""
