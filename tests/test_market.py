@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import ttc_env
 from tests.markets import market_of
 from tests.strategies import POSITIVE_MARGINS, markets, profiles
-from ttc_env.market import Market, at, logit_shares
+from ttc_env.arrays import at
+from ttc_env.market import Market, logit_shares
 
 QUANTITIES = ("shares", "utility", "welfare")
 

@@ -7,7 +7,7 @@ import pytest
 
 import ttc_env
 from ttc_env import equilibrium
-from ttc_env.market import at
+from ttc_env.arrays import at
 
 PRINTED_TO = 1e-5  # USD
 with open(Path(__file__).parent / "data" / "paper_tables.csv", newline="") as file:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.environments import MARKET, sample
 from tests.strategies import generators, lottery_markets, markets, wild_markets
 from ttc_env import repeated
+from ttc_env.arrays import at
 from ttc_env.envs import spaces
-from ttc_env.market import Market, at
+from ttc_env.market import Market
 from ttc_env.mechanisms import Draws, PerToken, SecondPrice
 from ttc_env.repeated import RepeatedMarket
 

@@ -177,7 +177,6 @@ def test_a_mechanism_object_is_taken_as_it_is():
     [
         ({"num_markets": 0}, "num_markets must be an integer >= 1, got 0"),
         ({"num_markets": 2.0}, r"num_markets must be an integer >= 1, got 2\.0"),
-        ({"num_markets": None}, "num_markets must be an integer >= 1, got None"),
         ({"mechanism": "barter"}, "unknown mechanism 'barter'; allowed: per_token, second_price"),
         ({"autoreset": "never"}, "unknown autoreset 'never'; allowed: same_step, next_step, disabled"),
         ({"backend": "jax"}, "unknown backend 'jax'; allowed: numpy, torch"),

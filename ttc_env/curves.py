@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ttc_env.market import Market, finite
+from ttc_env.checks import finite
+from ttc_env.market import Market
 
 COLUMNS = ("benchmark", "method", "model", "theta", "accuracy", "tokens", "price_usd_per_mtok")
 ANSWER_VALUE = {"gsm8k": 0.008, "gpqa": 0.02, "aime": 0.05}  # USD per correct answer, as published

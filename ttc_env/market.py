@@ -8,22 +8,49 @@ Source: A. Artola Velasco et al., *Test-Time Compute Games*, arXiv:2601.21839, s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, TypeGuard
+from typing import Any
 
-import array_api_compat
 import numpy as np
-from array_api_compat import device, is_torch_array
+from array_api_compat import is_torch_array
 
-Array = Any  # a NumPy array or a torch tensor; the array-API standard has no common base class
+from ttc_env.arrays import Array, at, convert, device, namespace, table_rows
+from ttc_env.checks import finite, is_integer
+
+
+class Tables:
+    """What follows from quality, price and cost; shapes are those of the tables, `(n, m)` or `(B, n, m)`."""
+
+    quality: Array
+    price: Array
+    cost: Array
+
+    @cached_property
+    def user_value(self) -> Array:
+        """What an answer leaves the user, `V = q - p`, USD."""
+        return self.quality - self.price
+
+    @cached_property
+    def margin(self) -> Array:
+        """What a sold query leaves the provider, `p - c`, USD."""
+        return self.price - self.cost
+
+    @cached_property
+    def welfare_contribution(self) -> Array:
+        """What a sold query adds to welfare, `W = q - c`, USD."""
+        return self.quality - self.cost
+
+    @cached_property
+    def rows(self) -> Array:
+        """Where each provider's row begins in a flattened table, `(n,)` or `(B, n)`."""
+        return table_rows(self.quality)
 
 
 @dataclass(frozen=True, eq=False)
-class Market:
+class Market(Tables):
     """Providers, their curves, and the users they compete for.
 
     Args:
@@ -111,26 +138,15 @@ class Market:
         assert self.answer_value is not None
         return self.answer_value
 
-    @cached_property
-    def user_value(self) -> Array:
-        """What an answer leaves the user, `V = q - p`, USD, `(n, m)`."""
-        return self.quality - self.price
+    @property
+    def present(self) -> None:
+        """Which providers there are: all. A batch of markets of different sizes has a mask here."""
+        return None
 
     @cached_property
-    def margin(self) -> Array:
-        """What a sold query leaves the provider, `p - c`, USD, `(n, m)`."""
-        return self.price - self.cost
-
-    @cached_property
-    def welfare_contribution(self) -> Array:
-        """What a sold query adds to welfare, `W = q - c`, USD, `(n, m)`."""
-        return self.quality - self.cost
-
-    @cached_property
-    def rows(self) -> Array:
-        """Where each provider's row begins in a flattened table, `(n,)`."""
-        n, m = self.quality.shape
-        return namespace(self.quality).arange(0, n * m, m, device=device(self.quality))
+    def curves(self) -> Array:
+        """Quality, price and cost of each provider in units of `answer_value`, `(n, 3 m)`."""
+        return namespace(self.quality).concat([self.quality, self.price, self.cost], axis=-1) / self.unit
 
     @cached_property
     def accuracy(self) -> Array:
@@ -236,76 +252,10 @@ class Market:
             device: torch device, for example `"cuda"`; NumPy knows only the CPU.
             dtype: `"float32"` or `"float64"`.
         """
-        tables: dict[str, Any] = {}
-        for name in ("quality", "price", "cost"):
-            table = getattr(self, name)
-            tables[name] = np.asarray(table.cpu() if is_torch_array(table) else table)
-        if dtype not in ("float32", "float64"):
-            raise ValueError(f"unknown dtype {dtype!r}; allowed: float32, float64")
-        if backend == "torch":
-            import torch
-
-            try:
-                torch.empty(0, device=device)
-            except (RuntimeError, AssertionError) as error:
-                raise ValueError(f"torch cannot use device {device!r}: {error}") from None
-            tables = {k: torch.tensor(v, dtype=getattr(torch, dtype), device=device) for k, v in tables.items()}
-        elif backend != "numpy":
-            raise ValueError(f"unknown backend {backend!r}; allowed: numpy, torch")
-        elif device not in (None, "cpu"):
-            raise ValueError(f"the numpy backend runs on the CPU, got device {device!r}")
-        else:
-            tables = {k: v.astype(dtype) for k, v in tables.items()}
+        tables: dict[str, Any] = {
+            name: convert(getattr(self, name), backend, device, dtype) for name in ("quality", "price", "cost")
+        }
         return replace(self, **tables)
-
-
-def finite(name: str, value: float) -> float:
-    """The value as a float.
-
-    Raises:
-        ValueError: it is not a finite number, naming it.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
-        raise ValueError(f"{name} must be a finite number, got {value!r}")
-    return float(value)
-
-
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """The value as an `int`.
-
-    Raises:
-        ValueError: it is not an integer, or less than `least`, naming it.
-    """
-    if not is_integer(value) or value < least:
-        raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
-    return int(value)
-
-
-def is_integer(value: Any) -> TypeGuard[int]:
-    """Whether the value is a Python or NumPy integer; `True` and `1.0` are not."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def namespace(array: Array) -> Any:
-    """The array-API functions for an array; NumPy's own, which are it already, cost no look-up."""
-    return np if isinstance(array, np.ndarray) else array_api_compat.array_namespace(array)
-
-
-def at(table: Array, profile: Array) -> Array:
-    """Entries of an `(n, m)` table at each provider's level: `(..., n)` for a profile `(..., n)`."""
-    n, m = table.shape
-    return take(table, profile + namespace(table).arange(0, n * m, m, device=device(table)))
-
-
-def take(table: Array, index: Array) -> Array:
-    """Entries of the flattened table; those of a profile are at `profile + market.rows`.
-
-    In NumPy the result lies in memory provider by provider: sums over the providers, the last axis, then run along
-    the batch, several times as fast as across it.
-    """
-    if isinstance(table, np.ndarray):
-        return table.take(index.T, mode="clip").T  # "clip" leaves out a copy; indices have been checked
-    return namespace(table).reshape(table, (-1,))[index]
 
 
 def log_partition(user_value: Array, beta: float, outside_value: float) -> Array:
@@ -315,14 +265,21 @@ def log_partition(user_value: Array, beta: float, outside_value: float) -> Array
     return (top + xp.log(outside + weights.sum(axis=-1, keepdims=True)))[..., 0]
 
 
-def logit_shares(user_value: Array, beta: float, outside_value: float) -> tuple[Array, Array]:
-    """Logit demand: the shares of the providers, `(..., n)`, and of not buying, `(...)`. They sum to one."""
+def logit_shares(
+    user_value: Array, beta: float | Array, outside_value: float | Array, present: Array | None = None
+) -> tuple[Array, Array]:
+    """Logit demand: the shares of the providers, `(..., n)`, and of not buying, `(...)`. They sum to one.
+
+    `beta` and `outside_value` are numbers or `(..., 1)`; nobody buys from providers that are not `present`.
+    """
     _, weights, outside = _weights(user_value, beta, outside_value)
+    if present is not None:
+        weights = weights * present
     total = outside + weights.sum(axis=-1, keepdims=True)
     return weights / total, (outside / total)[..., 0]
 
 
-def _weights(user_value: Array, beta: float, outside_value: float) -> tuple[Array, Array, Array]:
+def _weights(user_value: Array, beta: float | Array, outside_value: float | Array) -> tuple[Array, Array, Array]:
     """The largest logit, `(..., 1)`, and the weights of providers and of not buying relative to it."""
     xp = namespace(user_value)
     logits = beta * user_value

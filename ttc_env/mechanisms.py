@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from array_api_compat import device
-
-from ttc_env.market import Array, Market, at, finite, logit_shares, namespace, take
+from ttc_env.arrays import Array, at, device, namespace, take
+from ttc_env.batch import MarketBatch
+from ttc_env.checks import finite
+from ttc_env.market import Market, logit_shares
 
 
 class Bids(NamedTuple):
@@ -47,7 +48,7 @@ class Outcome(NamedTuple):
     where it is the expected one. The properties follow from these, and are computed when asked for.
     """
 
-    market: Market
+    market: Market | MarketBatch
     bids: Bids
     shares: Array
     outside_share: Array
@@ -72,12 +73,16 @@ class Outcome(NamedTuple):
     @property
     def user_value(self) -> Array:
         """What the users are left with, USD per arriving query, `(...)`."""
-        return (self.delivered - self.payment).sum(axis=-1) + self.outside_share * self.market.outside_value
+        return self._total(self.delivered - self.payment)
 
     @property
     def welfare(self) -> Array:
         """User value and profits together, USD per arriving query, `(...)`."""
-        return (self.delivered - self.cost).sum(axis=-1) + self.outside_share * self.market.outside_value
+        return self._total(self.delivered - self.cost)
+
+    def _total(self, values: Array) -> Array:
+        outside = self.outside_share[..., None] * self.market.outside_value
+        return (values.sum(axis=-1, keepdims=True) + outside)[..., 0]
 
 
 @dataclass(frozen=True)
@@ -90,18 +95,18 @@ class PerToken:
     private = ("level",)
     public = ("level",)
 
-    def action_sizes(self, market: Market) -> tuple[int, ...]:
+    def action_sizes(self, market: Market | MarketBatch) -> tuple[int, ...]:
         """Number of choices in each component of an action."""
         return (market.num_levels,)
 
-    def bids(self, market: Market, actions: Array) -> Bids:
+    def bids(self, market: Market | MarketBatch, actions: Array) -> Bids:
         """Levels at their list price, with their expected quality as claim."""
         index = actions + market.rows
         return Bids(actions, take(market.price, index), take(market.quality, index))
 
-    def clear(self, market: Market, bids: Bids, draws: Draws | None = None) -> Outcome:
+    def clear(self, market: Market | MarketBatch, bids: Bids, draws: Draws | None = None) -> Outcome:
         """Users choose by logit among `claim - ask` and staying out; the provider keeps `p - c` on each sale."""
-        shares, outside = logit_shares(bids.claim - bids.ask, market.beta, market.outside_value)
+        shares, outside = logit_shares(bids.claim - bids.ask, market.beta, market.outside_value, market.present)
         shares, outside, worth = _serve(market, bids.level, shares, outside, draws)
         return Outcome(
             market, bids, shares, outside, shares * (bids.ask - take(market.cost, bids.level + market.rows)), worth
@@ -156,11 +161,11 @@ class SecondPrice:
         if 0.0 not in self.grid or list(self.grid) != sorted(set(self.grid)):
             raise ValueError(f"grid must increase and contain 0.0, got {self.grid!r}")
 
-    def action_sizes(self, market: Market) -> tuple[int, ...]:
+    def action_sizes(self, market: Market | MarketBatch) -> tuple[int, ...]:
         """Number of choices for level, ask and claim."""
         return (market.num_levels, len(self.grid), len(self.grid))
 
-    def bids(self, market: Market, actions: Array) -> Bids:
+    def bids(self, market: Market | MarketBatch, actions: Array) -> Bids:
         """The bid in USD behind an action `(..., n, 3)`; see the class for the two forms."""
         xp = namespace(market.quality)
         if self.action_type == "multi_discrete":
@@ -185,14 +190,16 @@ class SecondPrice:
         middle = (2 * xp.astype(levels, market.quality.dtype) + 1) / market.num_levels - 1
         return xp.stack([middle, 0 * middle, 0 * middle], axis=-1)
 
-    def clear(self, market: Market, bids: Bids, draws: Draws | None = None) -> Outcome:
+    def clear(self, market: Market | MarketBatch, bids: Bids, draws: Draws | None = None) -> Outcome:
         """Allocate all queries of the period to the highest score; a tie goes to one bidder at random.
 
         `V2`, the value the user is left with, is the second highest of all scores and v0.
         """
         scores = bids.claim - bids.ask
         xp = namespace(scores)
-        reserve = xp.full_like(scores[..., :1], market.outside_value)
+        reserve = xp.zeros_like(scores[..., :1]) + market.outside_value
+        if market.present is not None:
+            scores = xp.where(market.present, scores, reserve - 1.0)
         ranked = xp.sort(xp.concat([scores, reserve], axis=-1), axis=-1)
         best, second = ranked[..., -1:], ranked[..., -2:-1]
         tied = (scores == best) & (scores >= reserve)
@@ -252,7 +259,7 @@ def make_mechanism(mechanism: str | Mechanism, **options: Any) -> Mechanism:
 
 
 def _serve(
-    market: Market, level: Array, shares: Array, outside: Array, draws: Draws | None
+    market: Market | MarketBatch, level: Array, shares: Array, outside: Array, draws: Draws | None
 ) -> tuple[Array, Array, Array | None]:
     """Shares, outside share and worth of the answers: frequencies over the N queries, or expectations (None)."""
     if draws is None or draws.correct is None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttc_env import equilibrium
+from ttc_env.batch import one_market
 from ttc_env.envs.vector import VectorMarket
 from ttc_env.mechanisms import Bids, Outcome, SecondPrice
 
@@ -61,7 +62,7 @@ def evaluate(env: VectorMarket, played: Play) -> dict[str, Any]:
 
 
 def _per_token(env: VectorMarket, played: Play) -> dict[str, Any]:
-    market, levels = env.market, played.bids.level
+    market, levels = one_market(env.market), played.bids.level
     equilibria = equilibrium.pure_nash(market)
     if not len(equilibria):
         raise ValueError("the market has no pure equilibrium to compare with")
@@ -85,7 +86,7 @@ def _per_token(env: VectorMarket, played: Play) -> dict[str, Any]:
 
 
 def _auction(env: VectorMarket, mechanism: SecondPrice, played: Play) -> dict[str, Any]:
-    market, bids, outcome = env.market, played.bids, played.outcome
+    market, bids, outcome = one_market(env.market), played.bids, played.outcome
     analytic = equilibrium.second_price_outcome(market)
     shares = np.zeros(market.num_providers)
     profits = shares.copy()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ttc_env import equilibrium
+from ttc_env.batch import one_market
 from ttc_env.mechanisms import SecondPrice
 from ttc_env.repeated import RepeatedMarket, State
 
@@ -69,8 +70,8 @@ def equilibrium_actions(game: RepeatedMarket) -> np.ndarray:
     """
     if isinstance(game.mechanism, SecondPrice):
         levels = np.argmax(game.market.welfare_contribution, axis=-1)
-        return game.mechanism.honest(game.market, levels)
-    profile = next(equilibrium.iterate_nash(game.market), None)
+        return game.mechanism.honest(one_market(game.market), levels)
+    profile = next(equilibrium.iterate_nash(one_market(game.market)), None)
     if profile is None:
         raise ValueError("the market has no pure equilibrium; choose other opponents")
     return profile
@@ -95,7 +96,7 @@ class BestResponse:
 
     def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
         """Actions `(B, n)`."""
-        return equilibrium.best_response(self.game.market, state.bids.level)
+        return equilibrium.best_response(one_market(self.game.market), state.bids.level)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,7 @@ class Each:
     policies: Mapping[str | int, Policy]
 
     def __post_init__(self) -> None:
-        market = self.game.market
+        market = one_market(self.game.market)
         given = {market.provider_index(name) for name in self.policies}
         missing = set(range(market.num_providers)) - given - {self.learner}
         if missing:
@@ -147,6 +148,6 @@ class Each:
         idle = np.zeros((batch, *components), dtype=float if self.game.mechanism.action_type == "box" else int)
         actions = [idle] * n
         for name, policy in self.policies.items():
-            i = self.game.market.provider_index(name)
+            i = one_market(self.game.market).provider_index(name)
             actions[i] = np.asarray(policy(observations[:, i]))
         return np.stack(actions, axis=1)

@@ -8,14 +8,16 @@ draws random numbers, keeps state or is tied to a backend.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from array_api_compat import device
 
-from ttc_env.market import Array, Market, finite, namespace, whole
+from ttc_env.arrays import Array, device, namespace
+from ttc_env.batch import MarketBatch
+from ttc_env.checks import finite, whole
+from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, Draws, Mechanism, Outcome, SecondPrice
 
 
@@ -24,14 +26,14 @@ class RepeatedMarket:
     """A market that is cleared again and again by one mechanism.
 
     Args:
-        market: the providers, their curves and the users.
+        market: the providers, their curves and the users; or a batch of markets, one for each row.
         mechanism: how a period is cleared.
         demand: `"expected"` for the analytic game, or the number of queries drawn each period.
         max_cycles: periods until the episode is truncated; it never terminates.
         reward_scale: USD in one unit of reward; by default the mechanism's own.
     """
 
-    market: Market
+    market: Market | MarketBatch
     mechanism: Mechanism
     demand: str | int = "expected"
     max_cycles: int = 100
@@ -42,23 +44,17 @@ class RepeatedMarket:
             whole("demand, unless 'expected',", self.demand)
             _ = self.market.accuracy  # raises at once where no lottery has these qualities as its mean
         whole("max_cycles", self.max_cycles)
-        if self.reward_scale is None:
-            object.__setattr__(self, "reward_scale", self.mechanism.reward_scale(self.market))
-        if not finite("reward_scale", self.usd_per_reward) > 0:
+        if self.reward_scale is not None and not finite("reward_scale", self.reward_scale) > 0:
             raise ValueError(f"reward_scale must be positive (USD), got {self.reward_scale!r}")
 
-    @property
-    def usd_per_reward(self) -> float:
-        """USD in one unit of reward: `reward_scale`."""
-        assert self.reward_scale is not None
-        return self.reward_scale
-
     @cached_property
-    def curves(self) -> Array:
-        """Quality, price and cost of each provider in units of `answer_value`, `(n, 3 m)`."""
-        market = self.market
-        xp = namespace(market.quality)
-        return xp.concat([market.quality, market.price, market.cost], axis=-1) / market.unit
+    def usd_per_reward(self) -> float | Array:
+        """USD in one unit of reward; `(B, 1)` where the rows of a batch have scales of their own."""
+        if self.reward_scale is not None:
+            return self.reward_scale
+        if isinstance(self.market, MarketBatch):
+            return self.market.rowwise(self.mechanism.reward_scale)
+        return self.mechanism.reward_scale(self.market)
 
 
 class State(NamedTuple):
@@ -92,6 +88,9 @@ def draw(game: RepeatedMarket, batch: int, uniform: Callable[[tuple[int, ...]], 
 
 def transition(game: RepeatedMarket, state: State, actions: Array, draws: Draws) -> tuple[State, Outcome]:
     """Play one period: `actions` `(B, n)` or `(B, n, components)` to the next state and the outcome in USD."""
+    if game.market.present is not None:
+        there = game.market.present
+        actions = actions * (there if actions.ndim == 2 else there[..., None])
     bids = game.mechanism.bids(game.market, actions)
     outcome = game.mechanism.clear(game.market, bids, draws)
     return State(state.period + 1, bids, outcome.shares, outcome.utility / game.usd_per_reward), outcome
@@ -130,7 +129,7 @@ def observe(game: RepeatedMarket, state: State, out: Array | None = None) -> Arr
     curves = 3 * game.market.num_levels
     if out is None:
         out = _empty_observations(game, state.shares)
-        out[..., :curves] = game.curves
+        out[..., :curves] = game.market.curves
     own, public = _records(game, state)
     for k, column in enumerate(own, start=curves):
         out[..., k] = column
@@ -145,7 +144,8 @@ def global_state(game: RepeatedMarket, state: State) -> Array:
     """What a centralised critic sees, `(B, D)`: every provider's curve and own record, and the public record once."""
     xp = namespace(state.shares)
     batch, n = state.shares.shape
-    curves = xp.reshape(xp.broadcast_to(game.curves, (batch, *game.curves.shape)), (batch, -1))
+    curves = game.market.curves
+    curves = xp.reshape(xp.broadcast_to(curves, (batch, *curves.shape[-2:])), (batch, -1))
     own, public = _records(game, state)
     columns = xp.stack([xp.broadcast_to(column, (batch, n)) for column in own], axis=-1)
     return xp.concat([curves, xp.reshape(columns, (batch, -1)), *public], axis=-1)
@@ -154,8 +154,15 @@ def global_state(game: RepeatedMarket, state: State) -> Array:
 def observation_bounds(game: RepeatedMarket) -> tuple[np.ndarray, np.ndarray]:
     """Least and greatest value of every entry of an observation, `(d,)` each, the same for all providers."""
     market, n = game.market, game.market.num_providers
+    if isinstance(market, MarketBatch):
+        scales = [game.reward_scale or game.mechanism.reward_scale(one) for one in market.markets]
+        every = [
+            observation_bounds(replace(game, market=one, reward_scale=scale))
+            for one, scale in zip(market.padded, scales, strict=True)
+        ]
+        return np.min([low for low, _ in every], axis=0), np.max([high for _, high in every], axis=0)
     curves = [_span(table / market.unit) for table in (market.quality, market.price, market.cost)]
-    features = _feature_spans(game)
+    features = _feature_spans(market, game.mechanism)
     low, high = (bound / game.usd_per_reward for bound in game.mechanism.utility_bounds(market))
     spans = [span for span in curves for _ in market.levels]
     spans += [(0.0, 1.0), *features.values(), _rounded(low, high)]
@@ -173,11 +180,11 @@ def state_bounds(game: RepeatedMarket) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _feature_spans(game: RepeatedMarket) -> dict[str, tuple[float, float]]:
+def _feature_spans(market: Market, mechanism: Mechanism) -> dict[str, tuple[float, float]]:
     """Ranges of the parts of a bid that its owner sees."""
-    market, spans = game.market, {"level": (0.0, 1.0)}
-    if isinstance(game.mechanism, SecondPrice):
-        low, high = game.mechanism.grid[0], game.mechanism.grid[-1]
+    spans = {"level": (0.0, 1.0)}
+    if isinstance(mechanism, SecondPrice):
+        low, high = mechanism.grid[0], mechanism.grid[-1]
         for name, table in (("ask", market.cost), ("claim", market.quality)):
             least, most = _span(table / market.unit)
             spans[name] = _rounded(least + low, most + high)

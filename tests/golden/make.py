@@ -27,7 +27,7 @@ def record(variant, actions):
     """The episode these actions make in the PettingZoo parallel form."""
     env = variant.parallel(max_cycles=PERIODS)
     env.reset(seed=7)
-    curves = env.engine.game.curves.size
+    curves = env.engine.game.market.curves.size
     periods = [{"state": env.engine.state()[0].tolist()}]
     for joint in np.array(actions):
         _, rewards, _, truncations, infos = env.step(dict(zip(env.possible_agents, joint, strict=True)))

@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from ttc_env.batch import one_market
 from ttc_env.envs import spaces
 from ttc_env.envs.parallel import RENDER_MODES, check_render_mode, period_infos
 from ttc_env.envs.render import render_period
@@ -23,7 +24,7 @@ class _Seat:
 
     def __init__(self, engine: VectorMarket, provider: str | int, opponents: Any) -> None:
         self.engine = engine
-        self.provider = engine.market.provider_index(provider)
+        self.provider = one_market(engine.market).provider_index(provider)
         self.opponents = make_opponents(engine.game, self.provider, opponents)
         space, like, batch = engine.single_action_space, engine.game.market.quality, (engine.num_markets,)
         self._actions = spaces.Actions(space, batch, like)

@@ -6,9 +6,8 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from array_api_compat import device
 
-from ttc_env.market import Array, namespace
+from ttc_env.arrays import Array, device, namespace
 from ttc_env.repeated import RepeatedMarket, observation_bounds, state_bounds
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +12,15 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 
 from ttc_env import repeated
+from ttc_env.arrays import Array, namespace
+from ttc_env.batch import MarketBatch, stack_markets
+from ttc_env.checks import whole
 from ttc_env.curves import load_market
 from ttc_env.envs import spaces
-from ttc_env.market import Array, Market, namespace, whole
+from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, make_mechanism
 
+Source = Market | str | os.PathLike[str]  # of a market
 AUTORESET = ("same_step", "next_step", "disabled")
 
 
@@ -23,9 +28,10 @@ class VectorMarket:
     """`num_markets` copies of a repeated market, all `n` providers learning, in batched arrays.
 
     Args:
-        market: a `Market`, one of `list_markets()`, or the path of a CSV table.
+        market: a `Market`, one of `list_markets()`, or the path of a CSV table; or a sequence of these, which the
+            rows of the batch take in turn (other curves, betas and providers in one call; see `MarketBatch`).
         mechanism: `"per_token"`, `"second_price"` or a mechanism object.
-        num_markets: batch size `B`.
+        num_markets: batch size `B`; by default 1, or one for each market of a sequence.
         beta: user rationality, 1/USD; by default the market's own, or 1000 for a market given by name.
         demand: `"expected"`, or the number of queries drawn each period.
         max_cycles: periods until an episode is truncated.
@@ -47,9 +53,9 @@ class VectorMarket:
 
     def __init__(
         self,
-        market: Market | str | os.PathLike[str],
+        market: Source | Sequence[Source],
         mechanism: str | Mechanism = "per_token",
-        num_markets: int = 1,
+        num_markets: int | None = None,
         *,
         beta: float | None = None,
         demand: str | int = "expected",
@@ -65,11 +71,17 @@ class VectorMarket:
     ) -> None:
         if autoreset not in AUTORESET:
             raise ValueError(f"unknown autoreset {autoreset!r}; allowed: {', '.join(AUTORESET)}")
-        self.num_markets = whole("num_markets", num_markets)
+        several = list(market) if isinstance(market, Sequence) and not isinstance(market, str) else None
+        rows = len(several or [market]) if num_markets is None else num_markets
+        self.num_markets = whole("num_markets", rows)
         self.autoreset = autoreset
         self.check_actions = check_actions
         self.copy = copy
-        self.market = resolve_market(market, beta)
+        self.market: Market | MarketBatch
+        if several is None:
+            self.market = resolve_market(market, beta)
+        else:
+            self.market = stack_markets([resolve_market(one, beta) for one in several], self.num_markets)
         tables = self.market.to(backend, device=device, dtype=dtype)
         mechanism = make_mechanism(mechanism, **options)
         self.game = repeated.RepeatedMarket(tables, mechanism, demand, max_cycles, reward_scale)
@@ -239,7 +251,7 @@ class Uniform:
         self.set_state(state["state"])
 
 
-def resolve_market(market: Market | str | os.PathLike[str], beta: float | None) -> Market:
+def resolve_market(market: Any, beta: float | None) -> Market:
     """A market by name, path or as it is, with `beta` replaced if given."""
     if not isinstance(market, Market):
         return load_market(market) if beta is None else load_market(market, beta=beta)

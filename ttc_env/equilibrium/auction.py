@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ttc_env.arrays import Array
 from ttc_env.equilibrium.log_space import in_numpy
-from ttc_env.market import Array, Market
+from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, SecondPrice
 
 

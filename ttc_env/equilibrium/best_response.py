@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ttc_env.arrays import Array
 from ttc_env.equilibrium.log_space import TOLERANCE, in_numpy, log_form, log_odds, log_shares
-from ttc_env.market import Array, Market
+from ttc_env.market import Market
 
 
 def best_response(market: Market, profile: Array, *, ties: str = "lowest", tolerance: float = TOLERANCE) -> np.ndarray:

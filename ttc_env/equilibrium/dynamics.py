@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttc_env.arrays import Array
 from ttc_env.equilibrium.best_response import best_response
 from ttc_env.equilibrium.log_space import in_numpy
-from ttc_env.market import Array, Market
+from ttc_env.market import Market
 
 ORDERS = ("cyclic", "shuffled", "simultaneous")
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ttc_env.arrays import Array
 from ttc_env.equilibrium.log_space import in_numpy, log_form, log_total
-from ttc_env.market import Array, Market
+from ttc_env.market import Market
 
 _STEP = 0.25
 _BLOCK = 2**20  # numbers held at a time

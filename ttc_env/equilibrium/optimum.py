@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttc_env.arrays import Array, at
 from ttc_env.equilibrium.log_space import in_numpy, log_form, log_total
-from ttc_env.market import Array, Market, at, logit_shares
+from ttc_env.market import Market, logit_shares
 
 _SMALLEST = np.finfo(np.float64).min  # stands in for the logarithm of zero where -inf would be subtracted from itself
 

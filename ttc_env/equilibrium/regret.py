@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttc_env.arrays import Array
 from ttc_env.equilibrium.best_response import deviation_utility
 from ttc_env.equilibrium.log_space import in_numpy
 from ttc_env.equilibrium.mixed import check_strategies, mixed_deviation_utility
-from ttc_env.market import Array, Market
+from ttc_env.market import Market
 
 
 class NashConv(NamedTuple):

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttc_env.arrays import at
 from ttc_env.equilibrium.log_space import in_numpy
 from ttc_env.equilibrium.nash import pure_nash
 from ttc_env.equilibrium.optimum import joint_profit_optimum, welfare_optimum
-from ttc_env.market import Market, at
+from ttc_env.market import Market
 
 
 class Summary(NamedTuple):
