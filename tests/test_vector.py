@@ -188,3 +188,45 @@ def test_a_mechanism_object_is_taken_as_it_is():
 def test_a_bad_argument_is_named(options, message):
     with pytest.raises(ValueError, match=message):
         ttc_env.VectorMarket(**{"market": MARKET, **options})
+
+
+@pytest.mark.parametrize("mechanism", ["per_token", "second_price"])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_the_shared_record_holds_the_same_numbers(mechanism, backend):
+    whole, parts = (
+        ttc_env.VectorMarket(MARKET, mechanism, 3, backend=backend, max_cycles=2, shared_record=shared)
+        for shared in (False, True)
+    )
+    rng = np.random.default_rng(0)
+    left, (own, public) = whole.reset(seed=0)[0], parts.reset(seed=0)[0]
+    for _ in range(4):
+        left, own, public = np.asarray(left), np.asarray(own), np.asarray(public)
+        np.testing.assert_array_equal(left[..., : own.shape[-1]], own)
+        np.testing.assert_array_equal(
+            left[..., own.shape[-1] :], np.broadcast_to(public[:, None], (3, 4, len(public[0])))
+        )
+        for i in range(4):
+            assert parts.single_observation_space.contains((own[0, i], public[0]))
+        actions = sample(whole.single_action_space, rng, (3, 4))
+        left, reward, *_, info = whole.step(actions)
+        (own, public), same_reward, *_, parts_info = parts.step(actions)
+        np.testing.assert_array_equal(reward, same_reward)
+        assert ("final_obs" in info) == ("final_obs" in parts_info)
+
+
+def test_without_copy_the_observations_are_one_array():
+    fast, safe = (ttc_env.VectorMarket(MARKET, num_markets=3, max_cycles=3, copy=copy) for copy in (False, True))
+    first, kept = fast.reset(seed=0)[0], safe.reset(seed=0)[0]
+    before = kept.copy()
+    rng = np.random.default_rng(0)
+    for _ in range(7):
+        actions = rng.integers(0, 6, (3, 4))
+        observations, rewards, *_, info = fast.step(actions)
+        expected, expected_rewards, *_, expected_info = safe.step(actions)
+        assert observations is first
+        np.testing.assert_array_equal(observations, expected)
+        np.testing.assert_array_equal(rewards, expected_rewards)
+        assert ("final_obs" in info) == ("final_obs" in expected_info)
+        if "final_obs" in info:
+            np.testing.assert_array_equal(info["final_obs"], expected_info["final_obs"])
+    np.testing.assert_array_equal(kept, before)

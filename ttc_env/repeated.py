@@ -126,18 +126,42 @@ def observe(game: RepeatedMarket, state: State, out: Array | None = None) -> Arr
         state: after any number of periods.
         out: an array that an earlier call returned; its curves stand already, the rest is written into it.
     """
-    curves = 3 * game.market.num_levels
-    if out is None:
-        out = _empty_observations(game, state.shares)
-        out[..., :curves] = game.market.curves
     own, public = _records(game, state)
-    for k, column in enumerate(own, start=curves):
-        out[..., k] = column
-    n, start = game.market.num_providers, curves + len(own)
-    for record in public:
-        out[..., start : start + n] = record[:, None, :]
-        start += n
+    first, n = own_size(game), game.market.num_providers
+    if out is None:
+        out = _room(state.shares, n, first + n * len(public))
+        out[..., : 3 * game.market.num_levels] = game.market.curves
+    _write_own(game, own, out)
+    for k, record in enumerate(public):
+        out[..., first + k * n : first + (k + 1) * n] = record[:, None, :]
     return out
+
+
+class Views(NamedTuple):
+    """An observation in two parts: `own`, `(B, n, d)`, and `public`, `(B, p)`, which all providers share.
+
+    The public record grows with the number of providers; kept once per market, not once per provider, it costs
+    `O(n)` and not `O(n^2)`.
+    """
+
+    own: Array
+    public: Array
+
+
+def observe_shared(game: RepeatedMarket, state: State, out: Views | None = None) -> Views:
+    """What `observe` returns, with the public record once for each market."""
+    xp = namespace(state.shares)
+    own, public = _records(game, state)
+    if out is None:
+        out = Views(_room(state.shares, game.market.num_providers, own_size(game)), xp.empty_like(state.shares[:, :0]))
+        out.own[..., : 3 * game.market.num_levels] = game.market.curves
+    _write_own(game, own, out.own)
+    return Views(out.own, xp.concat(public, axis=-1))
+
+
+def own_size(game: RepeatedMarket) -> int:
+    """Entries of an observation that are the provider's own: its curves, and its part of last period."""
+    return 3 * game.market.num_levels + 2 + len(game.mechanism.private)
 
 
 def global_state(game: RepeatedMarket, state: State) -> Array:
@@ -172,8 +196,7 @@ def observation_bounds(game: RepeatedMarket) -> tuple[np.ndarray, np.ndarray]:
 
 def state_bounds(game: RepeatedMarket) -> tuple[np.ndarray, np.ndarray]:
     """Least and greatest value of every entry of the global state, `(D,)` each."""
-    n, curves = game.market.num_providers, 3 * game.market.num_levels
-    own = curves + 2 + len(game.mechanism.private)
+    n, curves, own = game.market.num_providers, 3 * game.market.num_levels, own_size(game)
     low, high = (
         np.concatenate([np.tile(b[:curves], n), np.tile(b[curves:own], n), b[own:]]) for b in observation_bounds(game)
     )
@@ -212,13 +235,15 @@ def _records(game: RepeatedMarket, state: State) -> tuple[list[Array], list[Arra
     return own, [*(seen[name] for name in game.mechanism.public), state.shares]
 
 
-def _empty_observations(game: RepeatedMarket, shares: Array) -> Array:
-    """Room for observations `(B, n, d)`, in memory one row of `B` numbers for every provider and entry.
+def _write_own(game: RepeatedMarket, own: list[Array], out: Array) -> None:
+    for k, column in enumerate(own, start=3 * game.market.num_levels):
+        out[..., k] = column
+
+
+def _room(shares: Array, n: int, size: int) -> Array:
+    """Room for observations `(B, n, size)`, in memory one row of `B` numbers for every provider and entry.
 
     That is the order in which they are written and in which a stack of networks, one per provider, reads them.
     """
     xp = namespace(shares)
-    size = 3 * game.market.num_levels + 2 + len(game.mechanism.private)
-    size += (len(game.mechanism.public) + 1) * shares.shape[1]
-    rows = xp.empty((shares.shape[1], size, shares.shape[0]), dtype=shares.dtype, device=device(shares))
-    return xp.permute_dims(rows, (2, 0, 1))
+    return xp.permute_dims(xp.empty((n, size, shares.shape[0]), dtype=shares.dtype, device=device(shares)), (2, 0, 1))

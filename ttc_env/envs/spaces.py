@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 
 from ttc_env.arrays import Array, device, namespace
-from ttc_env.repeated import RepeatedMarket, observation_bounds, state_bounds
+from ttc_env.repeated import RepeatedMarket, observation_bounds, own_size, state_bounds
 
 
 def action_space(game: RepeatedMarket) -> gymnasium.Space:
@@ -23,6 +23,14 @@ def observation_space(game: RepeatedMarket, dtype: type = np.float32) -> gymnasi
     """Observation space of one provider, `(d,)`."""
     low, high = observation_bounds(game)
     return gymnasium.spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype)
+
+
+def shared_observation_space(game: RepeatedMarket, dtype: type = np.float32) -> gymnasium.spaces.Tuple:
+    """Spaces of the two parts of `ttc_env.repeated.Views`, `(d,)` and `(p,)`."""
+    whole, own = observation_space(game, dtype), own_size(game)
+    return gymnasium.spaces.Tuple(
+        gymnasium.spaces.Box(whole.low[part], whole.high[part], dtype=dtype) for part in (slice(own), slice(own, None))
+    )
 
 
 def state_space(game: RepeatedMarket, dtype: type = np.float32) -> gymnasium.spaces.Box:

@@ -43,6 +43,8 @@ class VectorMarket:
         device: torch device.
         dtype: `"float32"` or `"float64"`, of tables, observations and rewards.
         check_actions: refuse actions outside the space; on a GPU this waits for the device at each step.
+        shared_record: return observations as `ttc_env.repeated.Views`, with the public record once per market and
+            not once per provider: for many providers.
         copy: return arrays of the caller's own; without it observations are written into the same array at every
             step, several times as fast for large batches.
         options: of the mechanism given by name, for example `settlement="declared"`.
@@ -66,6 +68,7 @@ class VectorMarket:
         device: Any = None,
         dtype: str = "float32",
         check_actions: bool = True,
+        shared_record: bool = False,
         copy: bool = True,
         **options: Any,
     ) -> None:
@@ -77,6 +80,7 @@ class VectorMarket:
         self.autoreset = autoreset
         self.check_actions = check_actions
         self.copy = copy
+        self._view = repeated.observe_shared if shared_record else repeated.observe
         self.market: Market | MarketBatch
         if several is None:
             self.market = resolve_market(market, beta)
@@ -86,12 +90,13 @@ class VectorMarket:
         mechanism = make_mechanism(mechanism, **options)
         self.game = repeated.RepeatedMarket(tables, mechanism, demand, max_cycles, reward_scale)
         self.single_action_space = spaces.action_space(self.game)
-        self.single_observation_space = spaces.observation_space(self.game, getattr(np, dtype))
+        make_space = spaces.shared_observation_space if shared_record else spaces.observation_space
+        self.single_observation_space = make_space(self.game, getattr(np, dtype))
         batch = (self.num_markets, self.num_providers)
         self._actions = spaces.Actions(self.single_action_space, batch, tables.quality)
         self.uniform = Uniform(tables.quality)
         self._state: repeated.State | None = None
-        self._observations: Array | None = None
+        self._observations: Any = None
 
     @property
     def num_providers(self) -> int:
@@ -148,16 +153,21 @@ class VectorMarket:
             info["_outcome"] = ~ended
         rewards, truncations = state.reward, repeated.truncated(self.game, state)
         if self.autoreset == "same_step" and bool(truncations.any()):
-            info |= {"final_obs": xp.asarray(self._observe(state), copy=True), "_final_obs": truncations}
+            info |= {"final_obs": self._observe(state, copy=True), "_final_obs": truncations}
             state = self._renewed(state, truncations)
         self._state = state
         if self.copy:
             rewards = xp.asarray(rewards, copy=True)
         return self._observe(state), rewards, xp.zeros_like(truncations), truncations, info
 
-    def _observe(self, state: repeated.State) -> Array:
-        self._observations = repeated.observe(self.game, state, self._observations)
-        return namespace(self._observations).asarray(self._observations, copy=self.copy)
+    def _observe(self, state: repeated.State, copy: bool | None = None) -> Any:
+        self._observations = self._view(self.game, state, self._observations)
+        if not (self.copy if copy is None else copy):
+            return self._observations
+        xp = namespace(state.shares)
+        if isinstance(self._observations, repeated.Views):
+            return repeated.Views(*(xp.asarray(part, copy=True) for part in self._observations))
+        return xp.asarray(self._observations, copy=True)
 
     def _renewed(self, state: repeated.State, rows: Array) -> repeated.State:
         return repeated.replace_rows(rows, repeated.initial_state(self.game, self.num_markets), state)
