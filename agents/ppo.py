@@ -26,21 +26,21 @@ from ttc_env import VectorMarket
 class PPOConfig:
     """Hyper-parameters of `PPO`."""
 
-    horizon: int = 32
+    horizon: int = 16
     """periods played in each market between updates"""
-    epochs: int = 4
-    """passes over the collected periods in each update"""
+    epochs: int = 1
+    """passes over the collected periods in each update; fresh periods are cheaper than more passes"""
     minibatches: int = 4
     """parts of a pass, one optimiser step each"""
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     """of Adam, decayed linearly to zero over training"""
     gamma: float = 0.9
     """discount per period"""
-    gae_lambda: float = 0.8
+    gae_lambda: float = 0.95
     """decay of the advantage estimate"""
     clip: float = 0.2
     """largest change of an action's probability ratio that is still rewarded"""
-    entropy: float = 0.01
+    entropy: float = 0.03
     """weight of the entropy bonus, decayed linearly to zero over training"""
     value: float = 0.5
     """weight of the value loss"""
@@ -84,7 +84,7 @@ class PPO:
         self.critic = StackedMLP(copies, [inputs, *config.hidden, 1], 1.0, weights)
         self.policy.to(self.device), self.critic.to(self.device)
         self.parameters = [*self.policy.parameters(), *self.critic.parameters()]
-        self.optimizer = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5)
+        self.optimizer = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5, fused=True)
 
     @property
     def steps_per_update(self) -> int:
@@ -101,9 +101,9 @@ class PPO:
         rows = batch["advantages"].shape[1]
         sums: dict[str, Tensor] = {}
         for _ in range(self.config.epochs):
-            order = torch.randperm(rows, generator=self.generator, device=self.device)
-            for part in order.chunk(self.config.minibatches):
-                for name, value in self._optimize({k: v[:, part] for k, v in batch.items()}, left).items():
+            for part in range(self.config.minibatches):
+                chosen = slice(part * rows // self.config.minibatches, (part + 1) * rows // self.config.minibatches)
+                for name, value in self._optimize({k: v[:, chosen] for k, v in batch.items()}, left).items():
                     sums[name] = sums.get(name, 0) + value
         count = self.config.epochs * self.config.minibatches
         return {name: float(value) / count for name, value in sums.items()} | {
@@ -173,7 +173,8 @@ class PPO:
             "advantages": (advantages - mean) / (std + 1e-8),
             "returns": returns,
         }
-        return {name: self._rows(value) for name, value in batch.items()}
+        order = torch.randperm(horizon * shape[0], generator=self.generator, device=self.device)
+        return {name: self._rows(value, order) for name, value in batch.items()}
 
     def _optimize(self, batch: dict[str, Tensor], left: float) -> dict[str, Tensor]:
         """One optimiser step; losses are means over rows, summed over the stacked networks."""
@@ -212,11 +213,10 @@ class PPO:
         rows = observations.reshape(-1, *observations.shape[-2:]).transpose(0, 1)
         return network(rows).transpose(0, 1).reshape(*lead, -1)
 
-    def _rows(self, values: Tensor) -> Tensor:
-        """`(horizon, B, n, ...)` to `(copies, rows, ...)`."""
-        if self.config.shared:
-            return values.reshape(1, -1, *values.shape[3:])
-        return values.reshape(-1, *values.shape[2:]).transpose(0, 1).contiguous()
+    def _rows(self, values: Tensor, order: Tensor) -> Tensor:
+        """`(horizon, B, n, ...)` to `(copies, rows, ...)`, shuffled, so that minibatches are slices."""
+        rows = values.flatten(0, 1)[order]
+        return rows.flatten(0, 1)[None] if self.config.shared else rows.transpose(0, 1).contiguous()
 
     def _env_actions(self, actions: Tensor) -> Tensor:
         if isinstance(self.distribution, Gaussian):

@@ -99,7 +99,7 @@ class SB3PPO:
 
     def __init__(self, env: VectorMarket, seed: int = 0, device: str = "cpu", **options: Any) -> None:
         rows = env.num_markets * env.num_providers
-        settings = {"n_steps": 32, "n_epochs": 4, "batch_size": 8 * rows, "gamma": 0.9, "gae_lambda": 0.8} | options
+        settings = {"n_steps": 32, "n_epochs": 4, "batch_size": 8 * rows, "gamma": 0.9, "gae_lambda": 0.95} | options
         settings = {"learning_rate": 1e-3, "ent_coef": 0.01} | settings
         self.vec_env = MarketVecEnv(env, standardize=True)
         self.model = PPO("MlpPolicy", self.vec_env, seed=seed, device=device, **settings)

@@ -58,12 +58,12 @@ class Outcome(NamedTuple):
     @property
     def delivered(self) -> Array:
         """Worth of the provider's answers to the users, USD per arriving query, `(..., n)`."""
-        return self.shares * at(self.market.quality, self.bids.level) if self.worth is None else self.worth
+        return self._sold(self.market.quality) if self.worth is None else self.worth
 
     @property
     def cost(self) -> Array:
         """What its answers cost the provider, USD per arriving query, `(..., n)`."""
-        return self.shares * at(self.market.cost, self.bids.level)
+        return self._sold(self.market.cost)
 
     @property
     def payment(self) -> Array:
@@ -71,18 +71,18 @@ class Outcome(NamedTuple):
         return self.utility + self.cost
 
     @property
-    def user_value(self) -> Array:
-        """What the users are left with, USD per arriving query, `(...)`."""
-        return self._total(self.delivered - self.payment)
-
-    @property
     def welfare(self) -> Array:
         """User value and profits together, USD per arriving query, `(...)`."""
-        return self._total(self.delivered - self.cost)
-
-    def _total(self, values: Array) -> Array:
         outside = self.outside_share[..., None] * self.market.outside_value
-        return (values.sum(axis=-1, keepdims=True) + outside)[..., 0]
+        return ((self.delivered - self.cost).sum(axis=-1, keepdims=True) + outside)[..., 0]
+
+    @property
+    def user_value(self) -> Array:
+        """What the users are left with, USD per arriving query, `(...)`."""
+        return self.welfare - self.utility.sum(axis=-1)
+
+    def _sold(self, table: Array) -> Array:
+        return self.shares * take(table, self.bids.level + self.market.rows)
 
 
 @dataclass(frozen=True)

@@ -169,11 +169,21 @@ class AECMarket(parallel_to_aec_wrapper):
 def period_infos(info: dict[str, Any]) -> list[dict[str, Any]]:
     """What a period was in USD, for each provider of market 0."""
     outcome, bids = info["outcome"], info["bids"]
-    common = {"user_value": float(outcome.user_value[0]), "welfare": float(outcome.welfare[0])}
+    user_value, welfare = float(outcome.user_value[0]), float(outcome.welfare[0])
     columns = (bids.level, bids.ask, bids.claim, outcome.shares, outcome.payment, outcome.utility)
-    keys = ("level", "ask", "claim", "share", "payment", "utility")
-    rows = zip(*(column[0].tolist() for column in columns), strict=True)
-    return [{**dict(zip(keys, row, strict=True)), **common} for row in rows]
+    return [
+        {
+            "level": level,
+            "ask": ask,
+            "claim": claim,
+            "share": share,
+            "payment": payment,
+            "utility": utility,
+            "user_value": user_value,
+            "welfare": welfare,
+        }
+        for level, ask, claim, share, payment, utility in zip(*(column[0].tolist() for column in columns), strict=True)
+    ]
 
 
 def check_render_mode(render_mode: str | None) -> str | None:
