@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ttc_env
-from ttc_env.mechanisms import MECHANISMS
+from ttc_env.mechanisms import MECHANISMS, Outcome
 from ttc_env.registration import ENVIRONMENTS
 
 MARKET = ttc_env.load_market("gsm8k/majority_voting", providers=[0, 3, 5, 8])
@@ -74,8 +74,10 @@ def same(left, right):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(left, tuple | list):
         return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, ttc_env.Market):
-        left, right = ([market.quality, market.price, market.cost] for market in (left, right))
+    if isinstance(left, Outcome):
+        parts = ("shares", "outside_share", "utility", "delivered", "payment", "cost", "welfare")
+        left, right = ([getattr(outcome, part) for part in parts] for outcome in (left, right))
+        return same(left, right)
     return type(left) is type(right) and np.array_equal(np.asarray(left), np.asarray(right))
 
 

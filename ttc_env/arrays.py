@@ -45,6 +45,13 @@ def convert(array: Array, backend: str, device: Any = None, dtype: str = "float6
         raise ValueError(f"torch cannot use device {device!r}: {error}") from None
 
 
+def largest(values: Array) -> Array:
+    """The largest value along the last axis, which is kept with length one."""
+    if isinstance(values, np.ndarray):
+        return values.max(axis=-1, keepdims=True)
+    return namespace(values).max(values, axis=-1, keepdims=True)
+
+
 def table_rows(table: Array) -> Array:
     """Where each row of an `(..., n, m)` table begins once it is flattened, `(..., n)`."""
     xp, (*lead, m) = namespace(table), table.shape

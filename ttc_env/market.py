@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import is_torch_array
 
-from ttc_env.arrays import Array, at, convert, device, namespace, table_rows
+from ttc_env.arrays import Array, at, convert, device, largest, namespace, table_rows
 from ttc_env.checks import finite, is_integer
 
 
@@ -283,5 +283,5 @@ def _weights(user_value: Array, beta: float | Array, outside_value: float | Arra
     """The largest logit, `(..., 1)`, and the weights of providers and of not buying relative to it."""
     xp = namespace(user_value)
     logits = beta * user_value
-    top = xp.maximum(xp.max(logits, axis=-1, keepdims=True), beta * outside_value)
+    top = xp.maximum(largest(logits), beta * outside_value)
     return top, xp.exp(logits - top), xp.exp(beta * outside_value - top)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ttc_env.arrays import Array, at, device, namespace, take
@@ -40,7 +41,8 @@ class Draws(NamedTuple):
     correct: Array | None = None
 
 
-class Outcome(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Outcome:
     """One cleared period, the same for every mechanism. USD are per arriving query, sold or not.
 
     `shares`: fraction of the queries each provider serves, `(..., n)`; `outside_share`: of those nobody does, `(...)`.
@@ -55,28 +57,29 @@ class Outcome(NamedTuple):
     utility: Array
     worth: Array | None = None
 
-    @property
+    @cached_property
     def delivered(self) -> Array:
         """Worth of the provider's answers to the users, USD per arriving query, `(..., n)`."""
         return self._sold(self.market.quality) if self.worth is None else self.worth
 
-    @property
+    @cached_property
     def cost(self) -> Array:
         """What its answers cost the provider, USD per arriving query, `(..., n)`."""
         return self._sold(self.market.cost)
 
-    @property
+    @cached_property
     def payment(self) -> Array:
         """What the users pay the provider, USD per arriving query, `(..., n)`."""
         return self.utility + self.cost
 
-    @property
+    @cached_property
     def welfare(self) -> Array:
         """User value and profits together, USD per arriving query, `(...)`."""
-        outside = self.outside_share[..., None] * self.market.outside_value
-        return ((self.delivered - self.cost).sum(axis=-1, keepdims=True) + outside)[..., 0]
+        value = self.market.outside_value
+        outside = self.outside_share * (value if isinstance(value, float) else value[..., 0])
+        return (self.delivered - self.cost).sum(axis=-1) + outside
 
-    @property
+    @cached_property
     def user_value(self) -> Array:
         """What the users are left with, USD per arriving query, `(...)`."""
         return self.welfare - self.utility.sum(axis=-1)
