@@ -99,11 +99,10 @@ class SB3PPO:
 
     def __init__(self, env: VectorMarket, seed: int = 0, device: str = "cpu", **options: Any) -> None:
         rows = env.num_markets * env.num_providers
-        settings = {"n_steps": 32, "n_epochs": 4, "batch_size": 8 * rows, "gamma": 0.9, "gae_lambda": 0.95} | options
-        settings = {"learning_rate": 1e-3, "ent_coef": 0.01} | settings
         self.vec_env = MarketVecEnv(env, standardize=True)
+        settings = {"n_steps": 32, "n_epochs": 4, "batch_size": 8 * rows, "gamma": 0.9, "gae_lambda": 0.95}
+        settings |= {"learning_rate": 1e-3, "ent_coef": 0.01} | options
         self.model = PPO("MlpPolicy", self.vec_env, seed=seed, device=device, **settings)
-        self.env = env
         self.steps = 0
         self.steps_per_update = self.model.n_steps * rows
         self._callback = _Nothing()
