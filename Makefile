@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: train test test-slow lint wheel bench clean help
+.PHONY: train test test-slow lint wheel bench reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -32,8 +32,13 @@ lint: .venv/stamp  ## style, formatting and types
 wheel: .venv/stamp  ## build the wheel and use it in an empty environment
 	BIN=$(BIN) sh tests/wheel.sh
 
-bench: .venv/stamp  ## the solvers against brute force; prints ratios
-	$(BIN)/python tests/benchmarks/equilibrium.py $(ARGS)
+bench: .venv/stamp  ## the exact solvers against brute force, and throughput against SuperSuit, SB3 and Numba; prints ratios
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python tests/benchmarks/equilibrium.py
+	$(BIN)/python tests/benchmarks/throughput.py $(ARGS)
+
+reproduce: .venv/stamp  ## the published study: tables beside ours, sweeps and figures, in seconds
+	$(BIN)/python train/reproduce.py $(ARGS)
 
 clean:       ## remove the environment and what was built; runs/ stays
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,8 +1,14 @@
-"""The benchmark scripts run."""
+"""The benchmark scripts run, and compare like with like."""
 
 import subprocess
 import sys
 from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ttc_env
+from tests.benchmarks.peers import HandWrittenEnv
 
 SCRIPTS = Path(__file__).parent / "benchmarks"
 
@@ -15,3 +21,36 @@ def test_equilibrium_benchmark(tmp_path):
     )
     assert "7,776" in run.stdout
     assert "sweep of 100 betas" in run.stdout
+
+
+def test_throughput_benchmark(tmp_path):
+    """The sections that need no peers; the others need the extra `bench`."""
+    arguments = ["--only", "memory", "--soak", "200"]
+    run = subprocess.run(
+        [sys.executable, SCRIPTS / "throughput.py", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "per market" in run.stdout
+
+
+def test_the_hand_written_peer_is_the_same_environment():
+    market = ttc_env.load_market("gsm8k/majority_voting", outside_value=0.001)
+    peer, ours = HandWrittenEnv(market, 4), ttc_env.per_token_v0.parallel_env(market, max_cycles=4)
+    rng = np.random.default_rng(0)
+    results = [env.reset(seed=0) for env in (peer, ours)]
+    while True:
+        for part, other in zip(*results, strict=True):
+            for agent in market.providers:
+                assert isinstance(part[agent], type(other[agent]))
+                if isinstance(other[agent], dict):
+                    assert part[agent] == pytest.approx(other[agent], rel=1e-9)
+                else:
+                    np.testing.assert_allclose(part[agent], other[agent], rtol=1e-6)
+        if not ours.agents:
+            break
+        actions = {agent: int(rng.integers(6)) for agent in market.providers}
+        results = [env.step(actions) for env in (peer, ours)]
+    assert not peer.agents

@@ -153,8 +153,13 @@ def scaling(repeats: int) -> None:
     low = cost("n = 9, m = 6, B = 1024", random_market(9, 6), 1024)
     high = cost("n = 9, m = 1024, B = 1024", random_market(9, 1024), 1024)
     batches = {b: cost(f"n = 9, m = 6, B = {b}", random_market(9, 6), b) for b in (4096, 16384, 65536)}
+    shared = {
+        b: cost(f"n = 9, m = 6, B = {b}, shared record", random_market(9, 6), b, shared_record=True)
+        for b in (4096, 16384, 65536)
+    }
     print(f"\n  n = 512 over n = 9: {many / few:.2f};  m = 1024 over m = 6: {high / low:.2f};  ", end="")
-    print(f"B = 65536 over B = 16384: {batches[65536] / batches[16384]:.2f}")
+    print(f"B = 65536 over B = 16384: {batches[65536] / batches[16384]:.2f},", end=" ")
+    print(f"with the shared record {shared[65536] / shared[16384]:.2f}")
 
 
 def memory(steps: int) -> None:
