@@ -53,8 +53,7 @@ def test_majority_at_k_is_the_mean_over_subsets_with_ties_averaged():
         counts = [int((answers == name).sum()) for name in names]
         right = [bool(correct[answers == name][0]) for name in names]
         value = majority_at_k(counts, right, int((answers < 0).sum()), k)
-        ones = np.ones(len(answers))
-        expected = mean_over_subsets(len(answers), k, lambda s, a=answers, c=correct: vote(a[s], c[s], ones[s]))
+        expected = mean_over_subsets(len(answers), k, lambda s, a=answers, c=correct: vote(a[s], c[s], [1] * len(s)))
         assert value == pytest.approx(expected, abs=1e-12)
 
 
