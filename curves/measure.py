@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `curves`
 
@@ -26,11 +26,13 @@ from curves.engines import Engine, Sampling, load_engine
 from curves.machine import EnergyMeter, describe_device, versions
 from curves.metadata import commit, now, sha256
 from curves.prompts import Prompt, load_prompt
-from curves.rewards import RewardModel
 from curves.sampling import Plan, check_seeds, records, sample_questions
 from curves.second_opinion import SecondOpinion
 from curves.store import RawStore
 from curves.tasks import Task, load_task
+
+if TYPE_CHECKING:  # torch and transformers take seconds to import, and wrong arguments should not wait for them
+    from curves.rewards import RewardModel
 
 console = Console()
 
@@ -131,6 +133,8 @@ def main(args: Args) -> Path:
     engine = load(args)
     judge = None
     if args.reward_model is not None:
+        from curves.rewards import RewardModel
+
         judge = RewardModel(args.reward_model, args.reward_revision, args.device)
     provider = args.provider or args.model
     folder = args.out / (args.name or f"{provider.strip('/').split('/')[-1]}--{task.name}")

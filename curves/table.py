@@ -107,7 +107,7 @@ def arrays(tables: Sequence[Table], draws: int, seed: int) -> dict[str, np.ndarr
     found: dict[str, np.ndarray] = {}
     for table in tables:
         for kind, values in (("accuracy", table.accuracy), ("tokens", table.tokens)):
-            means = np.moveaxis(bootstrap_means(values, draws, np.random.default_rng(seed)), -1, 0)
+            means = bootstrap_means(values, draws, np.random.default_rng(seed))
             found[f"{table.method}.{kind}.draws"] = means.astype(np.float32)
             found[f"{table.method}.{kind}.questions"] = values.astype(np.float32)
     return found
