@@ -1,21 +1,19 @@
-"""A synthetic family of questions that needs no download: sums of a few numbers, with their running totals."""
+"""A synthetic family of questions that needs no download: sums of a few small numbers, with their running totals."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 
-OPERATIONS = {"+": 1, "-": -1}
 
-
-def terms(rng: random.Random, low: int = 2, high: int = 6, largest: int = 99) -> list[int]:
+def terms(rng: random.Random, low: int = 3, high: int = 8, largest: int = 9) -> list[int]:
     """Signed terms of one question: `low..high` numbers of up to `largest`, the first one positive."""
     signs = [1] + [rng.choice((1, -1)) for _ in range(rng.randint(low, high) - 1)]
     return [sign * rng.randint(1, largest) for sign in signs]
 
 
 def question(of: list[int]) -> str:
-    """The question as text, for example `37+85-14`."""
+    """The question as text, for example `7+5-4`."""
     return str(of[0]) + "".join(f"{term:+d}" for term in of[1:])
 
 

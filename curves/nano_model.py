@@ -1,6 +1,6 @@
 """Nano models: Llama-architecture transformers of a few ten thousand parameters, for sums with a scratchpad.
 
-A sample reads `37+85-14<think>37 122 108</think>108<eos>`: running totals as thinking, then the answer. One token
+A sample reads `7+8-4<think>7 15 11</think>11<eos>`: running totals as thinking, then the answer. One token
 per character, besides the four marks.
 """
 
