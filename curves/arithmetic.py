@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 
-def terms(rng: random.Random, low: int = 3, high: int = 8, largest: int = 9) -> list[int]:
+def terms(rng: random.Random, low: int = 2, high: int = 5, largest: int = 9) -> list[int]:
     """Signed terms of one question: `low..high` numbers of up to `largest`, the first one positive."""
     signs = [1] + [rng.choice((1, -1)) for _ in range(rng.randint(low, high) - 1)]
     return [sign * rng.randint(1, largest) for sign in signs]

@@ -1,7 +1,7 @@
 """Nano models: Llama-architecture transformers of a few ten thousand parameters, for sums with a scratchpad.
 
-A sample reads `7+8-4<think>7 15 11</think>11<eos>`: running totals as thinking, then the answer. One token
-per character, besides the four marks.
+A sample reads `7+8-4<think>7 15 11</think>####11<eos>`: running totals as thinking, then the answer. One token
+per character, besides the marks.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassifi
 
 from curves.arithmetic import question, running_totals
 
-THINK, END, EOS, PAD = "<think>", "</think>", "<eos>", "<pad>"
-VOCABULARY = [PAD, EOS, THINK, END, *"0123456789+- "]
-PROMPT = {"template": "{question}", "chat": False, "prefix": THINK, "thinking_end": END, "force": END}
+THINK, END, ANSWER, EOS, PAD = "<think>", "</think>", "####", "<eos>", "<pad>"
+VOCABULARY = [PAD, EOS, THINK, END, ANSWER, *"0123456789+- "]
+PROMPT = {"template": "{question}", "chat": False, "prefix": THINK, "thinking_end": END, "force": END + ANSWER}
 CONTEXT = 96
 
 
@@ -31,7 +31,7 @@ class Size(NamedTuple):
 def make_tokenizer() -> PreTrainedTokenizerFast:
     """One token per character, and the marks; anything else is an error of the caller and becomes padding."""
     tokens = Tokenizer(models.WordLevel({token: i for i, token in enumerate(VOCABULARY)}, unk_token=PAD))
-    tokens.pre_tokenizer = pre_tokenizers.Split(Regex(r"<[a-z/]+>|."), behavior="isolated")
+    tokens.pre_tokenizer = pre_tokenizers.Split(Regex(r"<[a-z/]+>|####|."), behavior="isolated")
     tokens.decoder = Fuse()
     return PreTrainedTokenizerFast(
         tokenizer_object=tokens, eos_token=EOS, pad_token=PAD, unk_token=PAD, clean_up_tokenization_spaces=False
@@ -69,4 +69,4 @@ def make_verifier(size: Size) -> LlamaForSequenceClassification:
 def worked(terms: list[int]) -> tuple[str, str]:
     """A question, and the thinking and answer that a model should learn."""
     totals = running_totals(terms)
-    return question(terms) + THINK, f"{' '.join(map(str, totals))}{END}{totals[-1]}{EOS}"
+    return question(terms) + THINK, f"{' '.join(map(str, totals))}{END}{ANSWER}{totals[-1]}{EOS}"

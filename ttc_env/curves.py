@@ -23,7 +23,7 @@ from ttc_env.checks import finite
 from ttc_env.market import Market
 
 COLUMNS = ("benchmark", "method", "model", "theta", "accuracy", "tokens", "price_usd_per_mtok")
-ANSWER_VALUE = {"gsm8k": 0.008, "gpqa": 0.02, "aime": 0.05}  # USD per correct answer, as published
+ANSWER_VALUE = {"gsm8k": 0.008, "gpqa": 0.02, "aime": 0.05, "nano": 0.008}  # USD; as published, nano nominal
 BASELINE = 0.1
 MARKUP = 0.25
 

@@ -15,7 +15,7 @@ from curves.measure import Args, main
 from curves.runs import read_raw
 from ttc_env import load_market
 
-PROMPT, OTHER = (7, 11, 14, 12, 9, 2), (5, 13, 8, 2)
+PROMPT, OTHER = (8, 12, 15, 13, 10, 2), (6, 14, 9, 2)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_engines_agree_within_sampling_error(engines, sampling):
     for name, engine in engines.items():
         (samples,) = engine.generate([Request(PROMPT, 1500, 0, 6)], sampling).samples
         rows = np.array([sample.tokens + (1,) * (6 - len(sample.tokens)) for sample in samples])
-        counts[name] = np.array([np.bincount(rows[:, t], minlength=18) for t in range(6)])
+        counts[name] = np.array([np.bincount(rows[:, t], minlength=19) for t in range(6)])
         lengths[name] = np.array([len(sample.tokens) for sample in samples])
     first, second = counts["vllm"], counts["transformers"]
     both = first + second
