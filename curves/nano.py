@@ -43,7 +43,7 @@ class Args:
 
     out: Path = Path("runs/nano")
     """where everything goes"""
-    steps: int = 1000
+    steps: int = 1500
     """training steps of each model"""
     questions: int = 200
     """measured questions"""

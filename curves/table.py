@@ -16,7 +16,7 @@ from curves.methods import QUANTILE_BINS, curve
 from curves.runs import Run
 from ttc_env.curves import COLUMNS
 
-SAMPLES = (1, 2, 4, 8, 16, 32, 64)
+SAMPLES = (1, 4, 8, 16, 32, 64)  # as published; a vote of two is no better than one sample
 EXTRA_COLUMNS = ("standard_error", "low", "high", "questions", "samples", "measured_usd_per_mtok")
 
 
@@ -100,7 +100,7 @@ def rows(table: Table, usd_per_mtok: Mapping[str, float], measured: Mapping[str,
 
 
 def arrays(tables: Sequence[Table], draws: int, seed: int) -> dict[str, np.ndarray]:
-    """What stands beside the table, by market name: joint bootstrap draws `(draws, n, m)` and outcomes `(n, m, Q)`.
+    """What stands beside the table, by market name: joint bootstrap draws `(draws, n, m)` and outcomes `(Q, n, m)`.
 
     The same questions are drawn for all models, levels and, where they share questions, methods.
     """
@@ -109,7 +109,7 @@ def arrays(tables: Sequence[Table], draws: int, seed: int) -> dict[str, np.ndarr
         for kind, values in (("accuracy", table.accuracy), ("tokens", table.tokens)):
             means = bootstrap_means(values, draws, np.random.default_rng(seed))
             found[f"{table.method}.{kind}.draws"] = means.astype(np.float32)
-            found[f"{table.method}.{kind}.questions"] = values.astype(np.float32)
+            found[f"{table.method}.{kind}.questions"] = np.moveaxis(values, -1, 0).astype(np.float32)
     return found
 
 

@@ -12,6 +12,7 @@ import pytest
 import ttc_env
 from curves.imports import read_lm_eval, read_published
 from curves.methods import curve
+from ttc_env.curves import load_curves, load_draws, load_outcomes
 
 SCRIPT = Path(__file__).parents[2] / "curves" / "import_runs.py"
 NAMES = ("meta-llama/Meta-Llama-3-8B-Instruct", "Qwen/Qwen2.5-7B-Instruct")  # with shipped list prices
@@ -62,15 +63,22 @@ def test_the_published_layout_becomes_a_market(folder, tmp_path):
     said = " ".join(result.stdout.split())
     assert "30 questions, 1 repeated questions, 1 incomplete questions, 1 torn lines" in said
     market = ttc_env.load_market(out, name="gsm8k/majority_voting", beta=1000.0)
-    assert market.levels == (1, 2, 4, 8)
+    assert market.levels == (1, 4, 8)
     assert market.providers == ("Meta-Llama-3-8B-Instruct", "Qwen2.5-7B-Instruct")
-    assert (np.diff(market.accuracy[:, [0, 2]]) > 0).all()
+    assert (np.diff(market.accuracy) > 0).all()
     rows = list(csv.DictReader(out.open()))
     assert all(float(row["low"]) < float(row["accuracy"]) < float(row["high"]) for row in rows)
-    beside = np.load(out.with_suffix(".npz"))
-    assert beside["best_of_n.accuracy.draws"].shape == (50, 2, 4)
-    mean = beside["majority_voting.accuracy.questions"].mean(-1)
-    np.testing.assert_allclose(mean, market.accuracy, atol=1e-6)
+    accuracy, tokens = load_outcomes(out, name="gsm8k/majority_voting")
+    np.testing.assert_allclose(accuracy.mean(-1), market.accuracy, atol=1e-6)
+    np.testing.assert_allclose(tokens.mean(-1), load_curves(out, name="gsm8k/majority_voting").tokens, rtol=1e-6)
+    drawn = load_draws(out, name="gsm8k/best_of_n", beta=200.0)
+    assert len(drawn) == 50
+    first = ttc_env.load_market(out, name="gsm8k/best_of_n", beta=200.0)
+    spread = np.std([one.accuracy for one in drawn], axis=0)
+    errors = [float(row["standard_error"]) for row in csv.DictReader(out.open()) if row["method"] == "best_of_n"]
+    np.testing.assert_allclose(spread, np.reshape(errors, (2, 3)), rtol=0.4)
+    np.testing.assert_allclose(np.mean([one.accuracy for one in drawn], axis=0), first.accuracy, atol=0.04)
+    assert {one.beta for one in drawn} == {200.0}
     provenance = json.loads(out.with_suffix(".json").read_text())
     assert provenance["models"][0]["origin"]["left_out"] == {
         "repeated questions": 1, "incomplete questions": 1, "torn lines": 1,

@@ -173,14 +173,12 @@ def test_the_table_is_a_market_with_its_provenance(tiny, clean, tmp_path):
     for method in methods:
         market = ttc_env.load_market(out, name=f"arithmetic/{method}", answer_value=0.01)
         assert market.providers == ("org/tiny",)
-        assert market.levels == {"reasoning_effort": BUDGETS, "reasoning_quantile": (1, 2, 3, 4, 5)}.get(
-            method, (1, 2, 4)
-        )
+        assert market.levels == {"reasoning_effort": BUDGETS, "reasoning_quantile": (1, 2, 3, 4, 5)}.get(method, (1, 4))
     first = ttc_env.load_market(out, name="arithmetic/pass_at_k", answer_value=1.0)
     mean = np.mean([given.correct.mean() for given in run.questions.values()])
     assert first.accuracy[0, 0] == pytest.approx(mean, abs=1e-6)
     spent = np.mean([given.tokens.mean() for given in run.questions.values()])
-    assert first.price[0, 1] == pytest.approx(2 * spent * 0.5e-6, rel=1e-6)
+    assert first.price[0, 1] == pytest.approx(4 * spent * 0.5e-6, rel=1e-6)
     provenance = json.loads(out.with_suffix(".json").read_text())
     origin = provenance["models"][0]["origin"]
     assert origin["config"]["task"]["items"] == [str(i) for i in range(QUESTIONS)]
