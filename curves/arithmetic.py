@@ -27,7 +27,7 @@ def running_totals(of: list[int]) -> list[int]:
 
 def questions(number: int, seed: int) -> Iterator[tuple[str, list[int]]]:
     """`number` distinct questions and their terms; the first ones do not depend on `number`."""
-    rng, seen = random.Random(f"arithmetic {seed}"), set()
+    rng, seen = random.Random(f"arithmetic {seed}"), set[str]()
     while len(seen) < number:
         of = terms(rng)
         text = question(of)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import random
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +24,7 @@ import torch
 import tyro
 
 from curves import build, measure
-from curves.arithmetic import question, terms
-from curves.engines import Request, Sampling, load_engine
-from curves.nano_model import ANSWER, EOS, PROMPT, THINK, Size, make_tokenizer
+from curves.nano_model import PROMPT, Size, make_tokenizer
 from curves.nano_train import train, train_verifier
 from ttc_env import equilibrium, load_market
 
@@ -44,7 +41,7 @@ class Args:
     out: Path = Path("runs/nano")
     """where everything goes"""
     steps: int = 1500
-    """training steps of each model"""
+    """training steps of each model; the verifier takes twice as many"""
     questions: int = 200
     """measured questions"""
     samples: int = 64
@@ -65,14 +62,14 @@ class Args:
 
 def main(args: Args) -> Path:
     """Train, measure, build, solve; returns the table."""
-    if min(args.steps, args.samples, args.draws) < 1 or args.questions < 2:
+    if min(args.samples, args.draws) < 1 or min(args.steps, args.questions) < 2:
         raise ValueError(
-            f"steps, samples and draws must be at least 1 and questions 2, "
-            f"got {args.steps}, {args.samples}, {args.draws} and {args.questions}"
+            f"samples and draws must be at least 1, steps and questions 2, "
+            f"got {args.samples}, {args.draws}, {args.steps} and {args.questions}"
         )
     torch.set_num_threads(1)
     models = [model(args, size) for size in SIZES]
-    judge = verifier(args, models[0])
+    judge = verifier(args, models[-1])
     prompt, prices = args.out / "prompt.json", args.out / "prices.csv"
     prompt.write_text(json.dumps(PROMPT) + "\n")
     with open(prices, "w", newline="") as file:
@@ -114,23 +111,12 @@ def model(args: Args, size: Size) -> Path:
     return folder
 
 
-def verifier(args: Args, smallest: Path) -> Path:
-    """The folder of a verifier trained on what the smallest model answers to questions of its own."""
+def verifier(args: Args, largest: Path) -> Path:
+    """The folder of a verifier trained from the largest model."""
     folder = args.out / "models" / "nano-verifier"
     if not folder.exists():
-        build.console.print(f"training {folder.name}, {args.steps} steps")
-        engine = load_engine("transformers", str(smallest))
-        rng = random.Random(f"verifier {args.seed}")
-        asked = [terms(rng) for _ in range(1000)]
-        prompts = [tuple(engine.tokenizer.encode(question(of) + THINK)) for of in asked]
-        requests = [Request(prompt, 8, 8 * i, MAX_TOKENS) for i, prompt in enumerate(prompts)]
-        texts, right = [], []
-        for of, samples in zip(asked, engine.generate(requests, Sampling()).samples, strict=True):
-            for sample in samples:
-                text = engine.tokenizer.decode(sample.tokens)
-                texts.append(question(of) + text)
-                right.append(text.endswith(f"{ANSWER}{sum(of)}{EOS}"))
-        save(train_verifier(SIZES[1], args.steps, args.seed, engine.tokenizer, texts, right), folder)
+        build.console.print(f"training {folder.name}, {2 * args.steps} steps")
+        save(train_verifier(largest, 2 * args.steps, args.seed, make_tokenizer()), folder)
     return folder
 
 

@@ -6,7 +6,8 @@ per character, besides the marks.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import random
+from typing import Any, NamedTuple
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from tokenizers.decoders import Fuse
@@ -38,7 +39,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def make_config(size: Size, **more: object) -> LlamaConfig:
+def make_config(size: Size, **more: Any) -> LlamaConfig:
     """The architecture of a size."""
     return LlamaConfig(
         vocab_size=len(VOCABULARY),
@@ -70,3 +71,11 @@ def worked(terms: list[int]) -> tuple[str, str]:
     """A question, and the thinking and answer that a model should learn."""
     totals = running_totals(terms)
     return question(terms) + THINK, f"{' '.join(map(str, totals))}{END}{ANSWER}{totals[-1]}{EOS}"
+
+
+def spoiled(terms: list[int], rng: random.Random) -> str:
+    """The question with a wrong answer of the kind models give: a total is off and the later ones follow it."""
+    totals = running_totals(terms)
+    place, error = rng.randrange(1, len(totals) + 1), rng.choice([-1, 1]) * rng.randint(1, 10)
+    thinking = [*totals[:place], *(total + error for total in totals[place:])]  # or only the answer is off
+    return f"{question(terms)}{' '.join(map(str, thinking))}{END}{ANSWER}{totals[-1] + error}{EOS}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from pathlib import Path
 
 import torch
-from transformers import LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
 
 from curves.arithmetic import terms
-from curves.nano_model import END, PAD, VOCABULARY, Size, make_model, make_verifier, worked
+from curves.nano_model import END, PAD, THINK, VOCABULARY, Size, make_model, spoiled, worked
 
 CUT = 0.3  # of the examples end their thinking early, so that a forced answer is nothing new
 _IGNORED = -100  # label that the loss of transformers leaves out
@@ -26,22 +27,29 @@ def train(size: Size, steps: int, seed: int, tokenizer: PreTrainedTokenizerFast,
 
 
 def train_verifier(
-    size: Size, steps: int, seed: int, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], right: Sequence[bool]
+    start: Path, steps: int, seed: int, tokenizer: PreTrainedTokenizerFast, batch: int = 64
 ) -> LlamaForSequenceClassification:
-    """A reward model that tells right answers from wrong ones, from texts of questions with answers."""
+    """A reward model from a trained one's weights and a layer more, taught to prefer worked sums to spoiled ones.
+
+    Comparing answers to one question only keeps it from learning which questions are easy instead.
+    Source: the preference model of R. Bradley and M. Terry, *Rank Analysis of Incomplete Block Designs*, Biometrika 39.
+    """
     torch.manual_seed(seed)
-    model, rng = make_verifier(size), random.Random(seed)
-    model.config.pad_token_id = VOCABULARY.index(PAD)
+    config = LlamaConfig.from_pretrained(start)
+    config.num_hidden_layers += 1  # to gather in one place what was found wrong at any step
+    config.num_labels = 1
+    model, rng = LlamaForSequenceClassification(config), random.Random(f"verifier {seed}")
+    model.model.load_state_dict(LlamaForCausalLM.from_pretrained(start).model.state_dict(), strict=False)
 
     def losses() -> Iterator[torch.Tensor]:
         while True:
-            chosen = [rng.randrange(len(texts)) for _ in range(64)]
-            part = tokenizer([texts[i] for i in chosen], padding=True, return_tensors="pt")
-            score = model(input_ids=part.input_ids, attention_mask=part.attention_mask).logits[:, 0]
-            target = torch.tensor([float(right[i]) for i in chosen])
-            yield torch.nn.functional.binary_cross_entropy_with_logits(score, target)
+            drawn = [terms(rng) for _ in range(batch)]
+            texts = ["".join(worked(of)).replace(THINK, "") for of in drawn] + [spoiled(of, rng) for of in drawn]
+            part = tokenizer(texts, padding=True, return_tensors="pt")
+            right, wrong = model(input_ids=part.input_ids, attention_mask=part.attention_mask).logits[:, 0].chunk(2)
+            yield -torch.nn.functional.logsigmoid(right - wrong).mean()
 
-    _optimise(model, steps, losses())
+    _optimise(model, steps, losses(), rate=1e-3)
     return model.eval()
 
 

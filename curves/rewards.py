@@ -54,5 +54,4 @@ class RewardModel:
         if self.tokenizer.chat_template is None:
             return question + answer
         messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-        text: str = self.tokenizer.apply_chat_template(messages, tokenize=False)
-        return text
+        return str(self.tokenizer.apply_chat_template(messages, tokenize=False))

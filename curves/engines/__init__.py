@@ -83,7 +83,7 @@ def stop_tokens(model: str, revision: str | None, tokenizer: Any) -> list[int]:
     from transformers import GenerationConfig
 
     try:
-        found = GenerationConfig.from_pretrained(model, revision=revision).eos_token_id
+        found = GenerationConfig.from_pretrained(model, revision=revision or "main").eos_token_id
     except OSError:
         found = None
     found = tokenizer.eos_token_id if found is None else found
