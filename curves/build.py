@@ -66,6 +66,13 @@ def main(args: Args) -> None:
     if not args.raw:
         raise ValueError("name at least one folder that curves/measure.py wrote")
     runs = [read_raw(folder, args.extraction) for folder in args.raw]
+    if len({run.metadata["config"]["task"]["sha256"] for run in runs}) > 1:
+        asked = ", ".join(
+            f"{folder}: {run.metadata['config']['task']}"[:120] for folder, run in zip(args.raw, runs, strict=True)
+        )
+        raise ValueError(
+            f"these models were asked different questions; give all the same task, seed and limit ({asked})"
+        )
     build(runs, args, args.extraction, strict=[read_raw(folder, "strict") for folder in args.raw])
 
 

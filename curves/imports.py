@@ -57,10 +57,11 @@ def read_published(path: Path, task: str) -> tuple[Run, Left]:
 
     questions, left = _collect(path, "qid", samples)
     sampling = {"temperature": float(parts["temp"]), "samples": int(parts["samples"]), "max_tokens": limit}
-    short = sum(len(given.answer) < sampling["samples"] for given in questions.values())
-    if short:
-        left["questions with fewer samples than the name says"] = short
-    return Run(parts["model"], task, questions, metadata={"file": path.name, "sampling": sampling}), left
+    usual = Counter(len(given.answer) for given in questions.values()).most_common(1)[0][0]
+    whole = {question: given for question, given in questions.items() if len(given.answer) >= usual}
+    if len(whole) < len(questions):
+        left["questions with fewer samples than most"] = len(questions) - len(whole)
+    return Run(parts["model"], task, whole, metadata={"file": path.name, "sampling": sampling}), left
 
 
 def read_lm_eval(path: Path, task: str, model: str, kind: Kind, count_tokens: Callable[[str], int]) -> tuple[Run, Left]:

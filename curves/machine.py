@@ -24,11 +24,13 @@ def versions() -> dict[str, str]:
 
 
 def describe_device(kind: str, count: int) -> dict[str, Any]:
-    """The machine for the metadata: GPU and driver, or CPU."""
-    if kind == "cuda":
-        import pynvml
+    """The machine for the metadata: GPU and driver, or CPU.
 
-        pynvml.nvmlInit()
+    Raises:
+        ValueError: `kind` is cuda, and no NVIDIA GPU can be read.
+    """
+    if kind == "cuda":
+        pynvml = _nvml()
         name = pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(0))
         return {"kind": kind, "name": name, "count": count, "driver": pynvml.nvmlSystemGetDriverVersion()}
     return {"kind": kind, "name": _processor(), "count": count, "driver": None}
@@ -44,9 +46,7 @@ class EnergyMeter:
         self._handles: list[Any] = []
         if kind != "cuda":
             return
-        import pynvml
-
-        pynvml.nvmlInit()
+        pynvml = _nvml()
         self._read = pynvml.nvmlDeviceGetTotalEnergyConsumption  # millijoules
         self._handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(count)]
         started, energy = time.perf_counter(), self._total()
@@ -67,6 +67,16 @@ class EnergyMeter:
 
     def _total(self) -> float:
         return sum(self._read(handle) for handle in self._handles) / 1000
+
+
+def _nvml() -> Any:
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception as error:  # NVML's own errors are known only once it is imported
+        raise ValueError(f"device cuda needs an NVIDIA GPU and nvidia-ml-py ({error}); else use --device cpu") from None
+    return pynvml
 
 
 def _processor() -> str:

@@ -70,3 +70,10 @@ def test_a_cpu_has_no_energy_counter():
     assert device["driver"] is None
     assert "cores" in device["name"]
     assert "numpy" in versions()
+
+
+def test_a_gpu_that_cannot_be_read_is_one_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    for ask in (EnergyMeter, lambda kind: describe_device(kind, 1)):
+        with pytest.raises(ValueError, match=r"needs an NVIDIA GPU and nvidia-ml-py .*--device cpu"):
+            ask("cuda")

@@ -94,9 +94,11 @@ def test_a_run_is_read_field_by_field(tmp_path):
             "correct": [True, True, False],
             "num_tokens": [[5, 9], [6, 9], [7, 9]],
         },
+        {"qid": "c", "answers": ["1"], "correct": "1", "num_tokens": [10]},
     ]
     run, left = read_published(write(tmp_path / FILE.format("m"), rows), "gsm8k")
-    assert left == {"questions with fewer samples than the name says": 2}
+    assert left == {"questions with fewer samples than most": 1}
+    assert "c" not in run.questions
     assert run.questions["a"].correct.tolist() == [True, False, False]
     assert run.questions["a"].truncated.tolist() == [False, True, False]  # as long as the limit: cut off
     assert run.questions["a"].answer.tolist() == [0, -1, -1]

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import ttc_env
+from curves.build import Args as BuildArgs
+from curves.build import main as build
 from curves.measure import Args, main
 from curves.runs import read_raw
 
@@ -198,3 +200,14 @@ def test_truncated_and_unparsed_answers_are_wrong_and_counted(clean):
         assert not given.correct[given.truncated].any()
         assert (given.answer[given.truncated] == -1).all()
     assert any(given.truncated.any() for given in run.questions.values())
+
+
+def test_models_that_were_asked_different_questions_share_no_table(tiny, clean, tmp_path):
+    process = forked(tiny, tmp_path, task_seed=1)
+    process.join()
+    with pytest.raises(ValueError, match="asked different questions"):
+        build(BuildArgs(raw=(clean / "run", tmp_path / "run"), prices=tiny / "prices.csv", out=tmp_path / "t.csv"))
+    with pytest.raises(ValueError, match="needs different models"):
+        build(BuildArgs(raw=(clean / "run", clean / "run"), prices=tiny / "prices.csv", out=tmp_path / "t.csv"))
+    with pytest.raises(ValueError, match="holds no measurement"):
+        build(BuildArgs(raw=(tmp_path,)))
