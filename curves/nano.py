@@ -116,7 +116,7 @@ def verifier(args: Args, largest: Path) -> Path:
     folder = args.out / "models" / "nano-verifier"
     if not folder.exists():
         build.console.print(f"training {folder.name}, {2 * args.steps} steps")
-        save(train_verifier(largest, 2 * args.steps, args.seed, make_tokenizer()), folder)
+        save(train_verifier(largest, SIZES[-1], 2 * args.steps, args.seed, make_tokenizer()), folder)
     return folder
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
 
 from curves.arithmetic import terms
-from curves.nano_model import END, PAD, THINK, VOCABULARY, Size, make_model, spoiled, worked
+from curves.nano_model import END, PAD, THINK, VOCABULARY, Size, make_model, make_verifier, spoiled, worked
 
 CUT = 0.3  # of the examples end their thinking early, so that a forced answer is nothing new
 _IGNORED = -100  # label that the loss of transformers leaves out
@@ -27,7 +27,7 @@ def train(size: Size, steps: int, seed: int, tokenizer: PreTrainedTokenizerFast,
 
 
 def train_verifier(
-    start: Path, steps: int, seed: int, tokenizer: PreTrainedTokenizerFast, batch: int = 64
+    start: Path, size: Size, steps: int, seed: int, tokenizer: PreTrainedTokenizerFast, batch: int = 64
 ) -> LlamaForSequenceClassification:
     """A reward model from a trained one's weights and a layer more, taught to prefer worked sums to spoiled ones.
 
@@ -35,10 +35,8 @@ def train_verifier(
     Source: the preference model of R. Bradley and M. Terry, *Rank Analysis of Incomplete Block Designs*, Biometrika 39.
     """
     torch.manual_seed(seed)
-    config = LlamaConfig.from_pretrained(start)
-    config.num_hidden_layers += 1  # to gather in one place what was found wrong at any step
-    config.num_labels = 1
-    model, rng = LlamaForSequenceClassification(config), random.Random(f"verifier {seed}")
+    deeper = size._replace(layers=size.layers + 1)  # to gather in one place what was found wrong at any step
+    model, rng = make_verifier(deeper), random.Random(f"verifier {seed}")
     model.model.load_state_dict(LlamaForCausalLM.from_pretrained(start).model.state_dict(), strict=False)
 
     def losses() -> Iterator[torch.Tensor]:

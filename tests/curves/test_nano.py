@@ -48,11 +48,6 @@ def test_more_compute_is_better_on_the_same_questions(method):
     assert (np.diff(tokens.mean(-1), axis=-1) > 0).all()
 
 
-@pytest.mark.parametrize("method", ["majority_voting", "best_of_n"])
-def test_curves_rise_with_every_doubling(method):
-    assert (np.diff(load_curves(f"nano/{method}").accuracy, axis=1) > -0.002).all()
-
-
 @each_method
 def test_outcomes_and_draws_belong_to_the_table(method):
     curves = load_curves(f"nano/{method}")
