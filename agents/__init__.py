@@ -32,13 +32,13 @@ class Learner(Protocol):
 def _ppo(make_env: Callable[..., VectorMarket], total_steps: int, seed: int, device: str, config: Any) -> Learner:
     from agents.ppo import PPO
 
-    return PPO(make_env(backend="torch", device=device), total_steps, config, seed)
+    return PPO(make_env(backend="torch", device=device, copy=False), total_steps, config, seed)
 
 
 def _sb3_ppo(make_env: Callable[..., VectorMarket], total_steps: int, seed: int, device: str, config: Any) -> Learner:
     from agents.sb3 import SB3PPO
 
-    return SB3PPO(make_env(backend="numpy"), seed, device)
+    return SB3PPO(make_env(backend="numpy", copy=False), seed, device)
 
 
 ALGORITHMS: dict[str, Callable[..., Learner]] = {"ppo": _ppo, "sb3-ppo": _sb3_ppo}

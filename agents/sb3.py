@@ -100,7 +100,7 @@ class SB3PPO:
     def __init__(self, env: VectorMarket, seed: int = 0, device: str = "cpu", **options: Any) -> None:
         rows = env.num_markets * env.num_providers
         self.vec_env = MarketVecEnv(env, standardize=True)
-        settings = {"n_steps": 32, "n_epochs": 4, "batch_size": 8 * rows, "gamma": 0.9, "gae_lambda": 0.95}
+        settings = {"n_steps": 32, "n_epochs": 4, "batch_size": 8 * rows, "gamma": 0.9, "gae_lambda": 0.8}
         settings |= {"learning_rate": 1e-3, "ent_coef": 0.01} | options
         self.model = PPO("MlpPolicy", self.vec_env, seed=seed, device=device, **settings)
         self.steps = 0

@@ -22,7 +22,7 @@ def constant_reward_market(backend):
 
 def test_ppo_bootstraps_through_truncation():
     env = constant_reward_market("torch")
-    learner = PPO(env, 10**9, PPOConfig(gamma=0.9, learning_rate=1e-2), seed=0)
+    learner = PPO(env, 10**9, PPOConfig(gamma=0.9, learning_rate=1e-2, horizon=32, epochs=4), seed=0)
     for _ in range(100):
         learner.update()
     assert learner.critic(learner.observations.transpose(0, 1)).mean().item() == pytest.approx(10, abs=0.3)
@@ -57,7 +57,7 @@ def test_stacked_networks_are_separate_networks():
         first, second = nn.Linear(5, 8), nn.Linear(8, 2)
         for layer, weight, bias in zip((first, second), stack.weights, stack.biases, strict=True):
             layer.weight.data, layer.bias.data = weight[copy].T, bias[copy, 0]
-        plain = nn.Sequential(first, nn.Tanh(), second)(rows[copy])
+        plain = nn.Sequential(first, nn.ReLU(), second)(rows[copy])
         torch.testing.assert_close(stack(rows)[copy], plain, rtol=1e-5, atol=1e-6)
 
 
@@ -145,7 +145,7 @@ def test_standardised_rewards_keep_every_best_response():
         deviation = np.tile(profile, (64, 1))
         deviation[:, 0] = level
         reward = rows.step(deviation.reshape(-1))[1].reshape(64, 9)[0, 0]
-        utility = market.utility(deviation[0])[0] / rows.env.game.reward_scale
+        utility = market.utility(deviation[0])[0] / rows.env.game.usd_per_reward
         assert reward == pytest.approx((utility - rows.mean[0]) / rows.deviation[0], rel=1e-4)
 
 

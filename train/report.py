@@ -14,6 +14,7 @@ from rich.table import Table
 from ttc_env import Market
 
 console = Console()
+OPTIMISTIC = {f"{benchmark}/reasoning_effort" for benchmark in ("gsm8k", "gpqa", "aime")}
 
 
 @contextmanager
@@ -93,6 +94,8 @@ def print_summary(summary: dict[str, Any]) -> None:
     row("at an equilibrium", "yes" if summary["at_equilibrium"] else "no", "")
     row("agent steps, seconds", f"{summary['agent_steps']:,}", f"{summary['seconds']:.1f} s")
     console.print(table)
+    if summary["market"] in OPTIMISTIC:
+        console.print("[dim]These curves leave out answers cut off at the token limit and are optimistic.[/dim]")
 
 
 def print_seed_table(runs: list[dict[str, Any]]) -> dict[str, Any]:
