@@ -75,14 +75,16 @@ def test_every_sample_has_its_record(clean):
                 assert record["seed"] != whole["seed"]
 
 
+def arguments(tiny, out, **more):
+    options = {"model": str(tiny / "model"), "provider": "org/tiny", "task": "arithmetic", "engine": "transformers"}
+    options |= {"device": "cpu", "samples": SAMPLES, "limit": QUESTIONS, "max_tokens": 12, "batch": 3}
+    options |= {"temperature": 1.0, "budgets": BUDGETS, "prompt": tiny / "prompt.json", "out": out, "name": "run"}
+    return Args(**options | more)
+
+
 def forked(tiny, out, **more):
     """The measurement in a fork of this process, which has loaded the libraries already."""
-    args = Args(
-        model=str(tiny / "model"), provider="org/tiny", task="arithmetic", engine="transformers", device="cpu",
-        samples=SAMPLES, limit=QUESTIONS, max_tokens=12, batch=3, temperature=1.0, budgets=BUDGETS,
-        prompt=tiny / "prompt.json", out=out, name="run", **more,
-    )  # fmt: skip
-    process = multiprocessing.get_context("fork").Process(target=main, args=(args,))
+    process = multiprocessing.get_context("fork").Process(target=main, args=(arguments(tiny, out, **more),))
     process.start()
     return process
 
@@ -134,23 +136,14 @@ def test_a_full_disk_is_one_error_and_keeps_what_was_measured(tiny, tmp_path, cl
         (["--budgets", "99"], "budgets must be between 0 and max_tokens"),
         (["--task=mmlu"], "unknown task 'mmlu'"),
         (["--task=gsm8k", "--source=none.jsonl"], "none.jsonl"),
-        (["--model=BROKEN"], "cannot load model"),
-        (["--reward-model=BROKEN"], "cannot load reward model"),
         (["--prompt=bad.json"], "colour"),
         (["--engine=vllm"], "vllm"),
     ],
 )
 def test_wrong_input_is_one_error(tiny, tmp_path, more, fault):
     (tmp_path / "bad.json").write_text('{"colour": "red"}')
-    broken = tmp_path / "broken"
-    broken.mkdir()
-    (broken / "config.json").write_text((tiny / "model" / "config.json").read_text())
-    (broken / "model.safetensors").write_bytes(b"not weights")
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        (broken / name).write_text((tiny / "model" / name).read_text())
     if more == ["--engine=vllm"] and "vllm" in sys.modules:
         pytest.skip("vLLM is installed here")
-    more = [argument.replace("BROKEN", str(broken)) for argument in more]
     result = measure(tiny, tmp_path / "out", *more, cwd=tmp_path)
     assert result.returncode == 2, result.stdout + result.stderr
     assert fault in " ".join(result.stdout.split())
@@ -158,10 +151,19 @@ def test_wrong_input_is_one_error(tiny, tmp_path, more, fault):
     assert not (tmp_path / "out").exists()
 
 
+def test_an_unreadable_model_is_one_error_and_leaves_nothing(tiny, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny / "model", broken)
+    (broken / "model.safetensors").write_bytes(b"not weights")
+    for more, fault in (({"model": str(broken)}, "load model"), ({"reward_model": str(broken)}, "load reward model")):
+        with pytest.raises(ValueError, match=f"cannot {fault} .*broken"):
+            main(arguments(tiny, tmp_path / "out", **more))
+    assert not (tmp_path / "out").exists()
+
+
 def test_another_configuration_does_not_mix(tiny, clean):
-    result = measure(tiny, clean, "--seed=5")
-    assert result.returncode == 2
-    assert "seed: 0 there, 5 now" in " ".join(result.stdout.split())
+    with pytest.raises(ValueError, match="seed: 0 there, 5 now"):
+        main(arguments(tiny, clean, seed=5))
 
 
 def test_the_table_is_a_market_with_its_provenance(tiny, clean, tmp_path):

@@ -23,18 +23,26 @@ METHODS = ("majority_voting", "best_of_n", "reasoning_effort")
 each_method = pytest.mark.parametrize("method", METHODS)
 
 
-def test_one_command_goes_from_training_to_equilibrium_and_goes_on_where_it_stopped(tmp_path):
+def test_one_command_goes_from_training_to_equilibrium_and_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     pytest.importorskip("transformers")
+    from curves import nano
+
     command = [sys.executable, str(ROOT / "curves" / "nano.py"), "--steps=2", "--questions=4", "--samples=4"]
-    runs = [subprocess.run(command, cwd=tmp_path, capture_output=True, text=True) for _ in range(2)]
-    for run in runs:
-        assert run.returncode == 0, run.stdout + run.stderr
-        assert all(f"nano/{method}: equilibrium levels" in run.stdout for method in METHODS)
-    assert "training nano-32x2" in runs[0].stdout
-    assert "training" not in runs[1].stdout
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "training nano-32x2" in run.stdout
+    assert all(f"nano/{method}: equilibrium levels" in run.stdout for method in METHODS)
     out = tmp_path / "runs" / "nano"
     assert ttc_env.load_market(out / "nano_curves.csv", name="nano/best_of_n").levels == (1, 4)
-    assert len(list((out / "raw").iterdir())) == 3
+    table = (out / "nano_curves.csv").read_text()
+    (out / "nano_curves.csv").unlink()
+    config = json.loads((out / "raw" / "nano-32x2--arithmetic" / "config.json").read_text())
+    assert config["reward_model"]["name"] == "runs/nano/models/nano-verifier"
+    capsys.readouterr()
+    monkeypatch.chdir(tmp_path)
+    nano.main(nano.Args(steps=2, questions=4, samples=4))
+    assert "training" not in capsys.readouterr().out
+    assert (out / "nano_curves.csv").read_text() == table
 
 
 @each_method
