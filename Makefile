@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: train test test-slow lint wheel bench reproduce clean help
+.PHONY: train test test-slow test-vllm nano lint wheel bench reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -12,7 +12,7 @@ help:        ## list the targets
 .venv/stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,test,measure]'
 	@touch $@
 
 train: .venv/stamp  ## train the default market, about a minute; options: make train ARGS="--mechanism second_price"
@@ -23,6 +23,17 @@ test: .venv/stamp  ## the default tests; options: make test ARGS="-k auction"
 
 test-slow: .venv/stamp  ## the tests that take minutes: learning over ten seeds, bulk comparisons
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+# vLLM needs its own torch and some 3 GB, so its CPU build gets an environment of its own.
+.venv-vllm/stamp: pyproject.toml tests/vllm_env.sh
+	PYTHON=$(PYTHON) sh tests/vllm_env.sh .venv-vllm
+	@touch $@
+
+test-vllm: .venv-vllm/stamp  ## the vLLM engine on the CPU, on a tiny model made for it
+	.venv-vllm/bin/python -m pytest tests/curves/test_vllm.py $(ARGS)
+
+nano: .venv/stamp  ## train nano models, measure them and build their market, in minutes: curves/nano.py
+	$(BIN)/python curves/nano.py $(ARGS)
 
 lint: .venv/stamp  ## style, formatting and types
 	$(BIN)/ruff check .
@@ -41,4 +52,4 @@ reproduce: .venv/stamp  ## the published study: tables beside ours, sweeps and f
 	$(BIN)/python train/reproduce.py $(ARGS)
 
 clean:       ## remove the environment and what was built; runs/ stays
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-vllm build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

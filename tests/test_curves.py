@@ -1,4 +1,4 @@
-"""Measured curves: the nine published markets, tables of one's own, and everything that can be wrong with them."""
+"""Measured curves: the shipped markets, tables of one's own, and everything that can be wrong with them."""
 
 import csv
 import re
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ttc_env
-from ttc_env.curves import ANSWER_VALUE, COLUMNS, load_curves
+from ttc_env.curves import ANSWER_VALUE, COLUMNS, TABLES, load_curves
 
 NAMES = [f"{b}/{m}" for b in ANSWER_VALUE for m in ("majority_voting", "best_of_n", "reasoning_effort")]
 HEADER = ",".join(COLUMNS)
@@ -35,15 +35,17 @@ def edited(row, column, text):
     return [*GOOD[: row - 1], ",".join(cells), *GOOD[row:]]
 
 
-def test_the_nine_published_markets_are_listed():
+def test_the_nine_published_and_three_nano_markets_are_listed():
     assert sorted(ttc_env.list_markets()) == sorted(NAMES)
+    assert all(name.startswith("nano/") for name in ttc_env.list_markets()[9:])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_published_market_is_its_rows_of_the_table(name):
+def test_a_shipped_market_is_its_rows_of_the_table(name):
     market = ttc_env.load_market(name)
-    text = (resources.files("ttc_env") / "data" / "llm_curves.csv").read_text()
-    rows = [row for row in csv.DictReader(text.splitlines()) if f"{row['benchmark']}/{row['method']}" == name]
+    files = [resources.files("ttc_env") / "data" / table for table in TABLES]
+    lines = [row for file in files for row in csv.DictReader(file.read_text().splitlines())]
+    rows = [row for row in lines if f"{row['benchmark']}/{row['method']}" == name]
     assert len(rows) == market.num_providers * market.num_levels
     alpha = ANSWER_VALUE[name.split("/")[0]]
     for row in rows:

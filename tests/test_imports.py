@@ -104,3 +104,8 @@ def test_a_numpy_market_is_played_without_torch():
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+def test_curves_are_measured_without_learners_or_their_scripts():
+    for path in (ROOT / "curves").rglob("*.py"):
+        assert not {name.split(".")[0] for name in imports(path)} & {"agents", "train", "tests"}, path

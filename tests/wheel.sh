@@ -19,7 +19,7 @@ assert {name for name in top if not name.endswith(".dist-info")} == {"ttc_env"},
 import gymnasium
 import ttc_env
 
-assert len(ttc_env.list_markets()) == 9
+assert len(ttc_env.list_markets()) == 12
 market = ttc_env.load_market("gsm8k/majority_voting", beta=1000.0)
 assert ttc_env.equilibrium.pure_nash(market).tolist() == [[5, 4, 5, 5, 5, 5, 4, 5, 4]]
 env = gymnasium.make("ttc/PerToken-v0")

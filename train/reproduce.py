@@ -61,7 +61,7 @@ def main(args: Args) -> float:
     if args.num_betas < 2:
         raise ValueError(f"num_betas must be at least 2, got {args.num_betas}")
     args.out.mkdir(parents=True, exist_ok=True)
-    names = ttc_env.list_markets()
+    names = [name for name in ttc_env.list_markets() if not name.startswith("nano/")]
     tables, auction = compare(names), auctions(names)
     betas = np.geomspace(10, 1e5, args.num_betas)
     sweep = pd.concat([sweep_betas(name, betas) for name in track(names, "sweeping beta", console=console)])

@@ -1,7 +1,8 @@
 """Measured quality curves, and the markets they make.
 
-A table is a CSV file with one row per benchmark, method, model and compute level. The package ships one
-(`ttc_env/data/llm_curves.csv`, see the README beside it); `load_market(path)` reads a table of your own.
+A table is a CSV file with one row per benchmark, method, model and compute level. The package ships two (see
+`ttc_env/data/README.md`); `load_market(path)` reads a table of your own. Beside a table that `curves/build.py` made
+stands an `.npz` file of the same name: joint bootstrap draws, and outcomes question by question.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ import io
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,9 @@ from ttc_env.checks import finite
 from ttc_env.market import Market
 
 COLUMNS = ("benchmark", "method", "model", "theta", "accuracy", "tokens", "price_usd_per_mtok")
-ANSWER_VALUE = {"gsm8k": 0.008, "gpqa": 0.02, "aime": 0.05}  # USD per correct answer, as published
+ANSWER_VALUE = {"gsm8k": 0.008, "gpqa": 0.02, "aime": 0.05, "nano": 0.008}  # USD; as published, nano nominal
+TABLES = ("llm_curves.csv", "nano_curves.csv")  # of published models, and of the nano models of curves/nano.py
+_DATA = Path(__file__).parent / "data"
 BASELINE = 0.1
 MARKUP = 0.25
 
@@ -117,6 +119,56 @@ def load_market(
     return market if providers is None else market.select(providers)
 
 
+def load_draws(source: str | os.PathLike[str], *, name: str | None = None, **parameters: float) -> list[Market]:
+    """The same market with accuracies and tokens from each joint bootstrap draw over questions.
+
+    All models and levels of a draw share their luck with the questions, so differences between them keep their true
+    noise: `equilibrium.interval(statistic, load_draws("nano/best_of_n"))`.
+
+    Args:
+        source: as in `load_market`; a table that has an `.npz` file beside it.
+        name: as in `load_market`.
+        parameters: keywords of `Curves.market`.
+
+    Raises:
+        ValueError: nothing stands beside the table, or what does is of another shape.
+    """
+    curves = load_curves(source, name=name)
+    accuracy, tokens = _beside(source, curves, "draws", curves.accuracy.shape)
+    return [
+        replace(curves, accuracy=one, tokens=other).market(**parameters)
+        for one, other in zip(accuracy, tokens, strict=True)
+    ]
+
+
+def load_outcomes(source: str | os.PathLike[str], *, name: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Probability of a right answer and mean tokens of every model and level on every question, each `(n, m, Q)`.
+
+    Their means over questions are the curves. Arguments and errors as in `load_draws`.
+    """
+    curves = load_curves(source, name=name)
+    accuracy, tokens = (
+        np.moveaxis(values, 0, -1) for values in _beside(source, curves, "questions", curves.accuracy.shape)
+    )
+    return accuracy, tokens
+
+
+def _beside(
+    source: str | os.PathLike[str], curves: Curves, kind: str, shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy and tokens, `(kind, n, m)`, from the `.npz` file beside a table."""
+    shipped = (_DATA / file for file in TABLES if curves.name in read_curves(_DATA / file))
+    path = (Path(source) if _is_path(source) else next(shipped)).with_suffix(".npz")
+    if not path.is_file():
+        raise ValueError(f"{curves.name} has no {kind} beside its table: {path} does not exist")
+    method = curves.name.split("/")[1]
+    with np.load(path, allow_pickle=False) as file:
+        found = [file[f"{method}.{quantity}.{kind}"].astype(float) for quantity in ("accuracy", "tokens")]
+    if any(values.shape[1:] != shape for values in found):
+        raise ValueError(f"{path}: {kind} of {curves.name} have shape {found[0].shape}, its table {shape}")
+    return found[0], found[1]
+
+
 def list_markets() -> list[str]:
     """Names of the measured markets that come with the package."""
     return list(_shipped())
@@ -124,14 +176,17 @@ def list_markets() -> list[str]:
 
 def load_curves(source: str | os.PathLike[str], *, name: str | None = None) -> Curves:
     """Measured curves by name, or from a CSV file; see `load_market`."""
-    is_path = not isinstance(source, str) or source.endswith(".csv") or (os.sep in source and Path(source).is_file())
-    if not is_path:
+    if not _is_path(source):
         assert isinstance(source, str)
         return _pick(_shipped(), source, "market")
     tables = read_curves(source)
     if name is None and len(tables) > 1:
         raise ValueError(f"{os.fspath(source)} holds several tables; pass name= one of {', '.join(tables)}")
     return _pick(tables, next(iter(tables)) if name is None else name, f"table of {os.fspath(source)}")
+
+
+def _is_path(source: str | os.PathLike[str]) -> bool:
+    return not isinstance(source, str) or source.endswith(".csv") or (os.sep in source and Path(source).is_file())
 
 
 def _pick(tables: dict[str, Curves], name: str, kind: str) -> Curves:
@@ -144,8 +199,7 @@ def _pick(tables: dict[str, Curves], name: str, kind: str) -> Curves:
 
 @cache
 def _shipped() -> dict[str, Curves]:
-    with resources.as_file(resources.files("ttc_env") / "data" / "llm_curves.csv") as path:
-        return read_curves(path)
+    return {name: table for file in TABLES for name, table in read_curves(_DATA / file).items()}
 
 
 def read_curves(path: str | os.PathLike[str]) -> dict[str, Curves]:

@@ -1,0 +1,1 @@
+"""How a quality curve is measured: tasks, engines, verifiers, estimators, raw records and tables of them."""

@@ -1,0 +1,112 @@
+"""Build a table of curves from raw measurements, ready for `ttc_env.load_market(path)`.
+
+    python curves/build.py raw/MODEL-1 raw/MODEL-2 --out gsm8k.csv
+    python curves/build.py raw/* --out mine.csv --methods best_of_n reasoning_effort --prices prices.csv
+
+Writes the table, joint bootstrap draws and per-question outcomes beside it (.npz), and its provenance (.json).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `curves`
+
+import jsonschema
+import tyro
+from rich.console import Console
+from rich.table import Table as Printed
+
+from curves.metadata import describe
+from curves.prices import LIST_PRICES, measured_usd_per_mtok, read_prices
+from curves.runs import Extraction, Run, read_raw
+from curves.table import arrays, make_table, rows, write
+
+console = Console()
+
+
+@dataclass
+class Options:
+    """What is built, from whatever runs."""
+
+    out: Path = Path("curves.csv")
+    """the table to write; .npz and .json of the same name stand beside it"""
+    methods: tuple[str, ...] = ("majority_voting",)
+    """majority_voting, weighted_majority, best_of_n, pass_at_k, reasoning_effort, reasoning_quantile"""
+    benchmark: str | None = None
+    """first part of the market's name; by default the task"""
+    prices: Path = LIST_PRICES
+    """CSV with the columns model and price_usd_per_mtok; by default the shipped list prices"""
+    hourly_usd: float | None = None
+    """price of one device for an hour, for the column measured_usd_per_mtok"""
+    draws: int = 1000
+    """joint bootstrap draws over questions"""
+    seed: int = 0
+    """of the bootstrap"""
+    label: str = ""
+    """a remark for the provenance, for example "measured on a CPU" """
+
+
+@dataclass
+class Args(Options):
+    """Build a table of curves from raw measurements."""
+
+    raw: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
+    """folders that curves/measure.py wrote, one per model"""
+    extraction: Extraction = "flexible"
+    """whether an answer counts in any recognisable form, or only as the prompt asked"""
+
+
+def main(args: Args) -> None:
+    """Read, build, write and show."""
+    if not args.raw:
+        raise ValueError("name at least one folder that curves/measure.py wrote")
+    runs = [read_raw(folder, args.extraction) for folder in args.raw]
+    if len({run.metadata["config"]["task"]["sha256"] for run in runs}) > 1:
+        asked = ", ".join(
+            f"{folder}: {run.metadata['config']['task']}"[:120] for folder, run in zip(args.raw, runs, strict=True)
+        )
+        raise ValueError(
+            f"these models were asked different questions; give all the same task, seed and limit ({asked})"
+        )
+    build(runs, args, args.extraction, strict=[read_raw(folder, "strict") for folder in args.raw])
+
+
+def build(runs: list[Run], options: Options, extraction: Extraction, strict: list[Run]) -> None:
+    """Make the tables of all methods, write them and what stands beside them, and print them."""
+    if options.draws < 1:
+        raise ValueError(f"draws must be at least 1, got {options.draws}")
+    tables = [make_table(runs, method, options.benchmark) for method in options.methods]
+    prices = read_prices(options.prices, [run.model for run in runs])
+    measured = {run.model: measured_usd_per_mtok(run.metadata.get("usage", ()), options.hourly_usd) for run in runs}
+    found = [row for table in tables for row in rows(table, prices, measured)]
+    provenance = describe(
+        tables, runs, prices, extraction=extraction, draws=options.draws, seed=options.seed, strict=strict,
+        label=options.label,
+    )  # fmt: skip
+    write(options.out, found, arrays(tables, options.draws, options.seed))
+    options.out.with_suffix(".json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+    shown = Printed(title=f"{', '.join(table.name for table in tables)}: accuracy with 95 % interval")
+    for column in ("method", "model", "theta", "accuracy", "interval", "tokens"):
+        shown.add_column(column, justify="left" if column in ("method", "model") else "right")
+    for row in found:
+        shown.add_row(
+            row["method"], row["model"], str(row["theta"]), f"{row['accuracy']:.4f}",
+            f"{row['low']:.4f} to {row['high']:.4f}", f"{row['tokens']:.1f}",
+        )  # fmt: skip
+    console.print(shown)
+    for model in provenance["models"]:
+        console.print(f"{model['model']}: " + ", ".join(f"{name} {rate:.2%}" for name, rate in model["rates"].items()))
+    console.print(f"written to [bold]{options.out}[/bold]")
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Args, description=__doc__))
+    except (ValueError, OSError, jsonschema.ValidationError) as error:
+        console.print(f"[red]error:[/red] {error}", highlight=False)
+        raise SystemExit(2) from None

@@ -1,0 +1,265 @@
+"""Measure a model on a benchmark: raw records of every sample, from which curves/build.py makes a table.
+
+    python curves/measure.py --model ID_OR_PATH --task gsm8k --samples 128 --engine vllm
+    python curves/measure.py --model ID_OR_PATH --task aime --budgets 512 1024 2048 --max-tokens 8192 --prompt r1.json
+
+Writes `raw/<name>/`. Stopped or killed at any moment, the same command goes on at the next question.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `curves`
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from curves.engines import Engine, Sampling, load_engine
+from curves.machine import EnergyMeter, describe_device, versions
+from curves.metadata import commit, now, sha256
+from curves.prompts import Prompt, load_prompt
+from curves.sampling import Plan, check_seeds, records, sample_questions
+from curves.second_opinion import SecondOpinion
+from curves.store import RawStore
+from curves.tasks import Task, load_task
+
+if TYPE_CHECKING:  # torch and transformers take seconds to import, and wrong arguments should not wait for them
+    from curves.rewards import RewardModel
+
+console = Console()
+
+
+@dataclass
+class Args:
+    """Measure a model on a benchmark."""
+
+    model: str
+    """id on the Hugging Face hub, or a folder; safetensors only"""
+    task: str = "gsm8k"
+    """gsm8k, aime, gpqa or arithmetic (made here, no download)"""
+    samples: int = 128
+    """samples per question; every level of compute up to this number is estimated from them"""
+    engine: Literal["vllm", "transformers"] = "vllm"
+    """what generates"""
+    source: str | None = None
+    """local .jsonl in the benchmark's own columns, or another data set of the hub"""
+    task_revision: str | None = None
+    """revision of the hub data set"""
+    task_seed: int = 0
+    """order of the choices (gpqa), and the questions that are made (arithmetic)"""
+    limit: int | None = None
+    """only the first so many questions"""
+    temperature: float = 0.6
+    """of sampling"""
+    top_p: float = 1.0
+    """of sampling"""
+    max_tokens: int = 512
+    """per sample; what is cut off there counts as wrong"""
+    budgets: tuple[int, ...] = ()
+    """thinking budgets in tokens: thinking is cut there and an answer forced"""
+    answer_tokens: int = 64
+    """limit of a forced answer"""
+    prompt: Path | None = None
+    """JSON file with fields of curves.prompts.Prompt: template, system, chat, prefix, thinking_end, force, stop"""
+    reward_model: str | None = None
+    """sequence-classification model that scores every answer, for best-of-n"""
+    second_opinion: bool = False
+    """record what math-verify says of every answer"""
+    keep_text: bool = False
+    """record the texts, not only their hashes"""
+    seed: int = 0
+    """of the first sample; all others follow from it"""
+    revision: str | None = None
+    """of the model on the hub"""
+    reward_revision: str | None = None
+    """of the reward model on the hub"""
+    dtype: str = "auto"
+    """of the weights: auto, float32, bfloat16, float16"""
+    device: str = "cuda"
+    """where it runs: cuda or cpu"""
+    tensor_parallel: int = 1
+    """GPUs that share the model (vllm)"""
+    enforce_eager: bool = False
+    """do not compile or capture graphs (vllm)"""
+    batch: int = 16
+    """questions in flight at once, and lost if the process is killed"""
+    threads: int | None = None
+    """CPU threads of torch"""
+    out: Path = Path("raw")
+    """where folders of measurements go"""
+    provider: str | None = None
+    """name of the model in tables; by default --model"""
+    name: str | None = None
+    """folder below --out; by default made from provider and task"""
+
+    def plan(self) -> Plan:
+        """What is sampled.
+
+        Raises:
+            ValueError: a number out of range, naming it.
+        """
+        for name in ("samples", "max_tokens", "answer_tokens", "batch", "tensor_parallel"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.seed < 0:
+            raise ValueError(
+                f"temperature and seed must be >= 0 and top_p in (0, 1], "
+                f"got {self.temperature}, {self.seed} and {self.top_p}"
+            )
+        budgets = tuple(sorted(set(self.budgets)))
+        if budgets and not 0 <= budgets[0] <= budgets[-1] <= self.max_tokens:
+            raise ValueError(f"budgets must be between 0 and max_tokens = {self.max_tokens}, got {self.budgets}")
+        return Plan(self.samples, self.max_tokens, budgets, self.answer_tokens, self.seed)
+
+
+def main(args: Args) -> Path:
+    """Measure what is missing; returns the folder."""
+    plan = args.plan()
+    if args.device == "cpu":
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    task = load_task(args.task, source=args.source, revision=args.task_revision, limit=args.limit, seed=args.task_seed)
+    prompt = load_prompt(task.kind, args.prompt)
+    if plan.budgets and not prompt.thinking_end:
+        raise ValueError("budgets need a prompt with thinking_end, the string that ends the model's thinking")
+    meter = EnergyMeter(args.device, args.tensor_parallel)
+    engine = load(args)
+    judge = None
+    if args.reward_model is not None:
+        from curves.rewards import RewardModel
+
+        judge = RewardModel(args.reward_model, args.reward_revision, args.device)
+    provider = args.provider or args.model
+    folder = args.out / (args.name or f"{provider.strip('/').split('/')[-1]}--{task.name}")
+    config = describe(args, plan, task, prompt, engine, judge)
+    with RawStore(folder, config, plan.samples * (1 + len(plan.budgets))) as store:
+        device = describe_device(args.device, args.tensor_parallel)
+        session = {"started": now(), "commit": commit(), "python": sys.version.split()[0], "versions": versions()}
+        store.note("sessions", session | {"device": device, "dtype": engine.dtype})
+        measure(args, plan, task, prompt, engine, judge, store, meter)
+        console.print(f"{len(store.done)} of {len(task.questions)} questions in [bold]{folder}[/bold]")
+    return folder
+
+
+def load(args: Args) -> Engine:
+    """The engine with the model loaded."""
+    if args.engine == "vllm":
+        options: dict[str, Any] = {"tensor_parallel": args.tensor_parallel, "enforce_eager": args.enforce_eager}
+    else:
+        import torch
+
+        if args.threads is not None:
+            torch.set_num_threads(args.threads)
+        options = {"device": args.device}
+    return load_engine(args.engine, args.model, revision=args.revision, dtype=args.dtype, **options)
+
+
+def describe(
+    args: Args, plan: Plan, task: Task, prompt: Prompt, engine: Engine, judge: RewardModel | None
+) -> dict[str, Any]:
+    """All that decides what is recorded; a measurement resumes only with the same."""
+    tokenizer = engine.tokenizer
+    return {
+        "model": {
+            "name": args.provider or args.model,
+            "revision": engine.revision,
+            "tokenizer_sha256": sha256(tokenizer.get_vocab()),
+            "template_sha256": sha256(tokenizer.chat_template),
+        },
+        "task": task.describe(),
+        "prompt": prompt.describe(),
+        "sampling": {"temperature": args.temperature, "top_p": args.top_p, "max_tokens": plan.max_tokens},
+        "samples": plan.samples,
+        "budgets": list(plan.budgets),
+        "answer_tokens": plan.answer_tokens,
+        "engine": engine.name,
+        "dtype": engine.dtype,
+        "reward_model": None if judge is None else {"name": args.reward_model, "revision": judge.revision},
+        "second_opinion": args.second_opinion,
+        "keep_text": args.keep_text,
+        "seed": plan.seed,
+    }
+
+
+def measure(
+    args: Args,
+    plan: Plan,
+    task: Task,
+    prompt: Prompt,
+    engine: Engine,
+    judge: RewardModel | None,
+    store: RawStore,
+    meter: EnergyMeter,
+) -> None:
+    """Sample, verify and record every question that is not recorded yet."""
+    questions = list(enumerate(task.questions))
+    sampling, seeds = Sampling(args.temperature, args.top_p, prompt.stop), set[int]()
+    opinion = SecondOpinion() if args.second_opinion else None
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("questions"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    try:
+        with Progress(*columns, console=console) as progress:
+            bar = progress.add_task(f"{args.model.split('/')[-1]} {task.name}", total=len(task.questions))
+            progress.advance(bar, len(store.done))
+            for start in range(0, len(questions), args.batch):
+                part = questions[start : start + args.batch]  # the same batches whether interrupted or not
+                if all(question.id in store.done for _, question in part):
+                    continue
+                meter.lap()
+                began = time.perf_counter()
+                found, requests, batches = sample_questions(engine, prompt, plan, sampling, part)
+                seconds, joules = time.perf_counter() - began, meter.lap()
+                check_seeds(requests, seeds)
+                for (_, question), drafts in zip(part, found, strict=True):
+                    if question.id in store.done:
+                        continue
+                    lines = records(task, question, prompt, plan, drafts, args.keep_text)
+                    if judge is not None:
+                        scores = judge.score(question.text, [draft.text for draft in drafts])
+                        lines = [line | {"reward": score} for line, score in zip(lines, scores, strict=True)]
+                    if opinion is not None:
+                        verdicts = [opinion.agrees(question.answer, draft.text) for draft in drafts]
+                        lines = [line | {"opinion": verdict} for line, verdict in zip(lines, verdicts, strict=True)]
+                    store.append(question.id, lines)
+                    progress.advance(bar)
+                usage = {
+                    "questions": len(part),
+                    "device_seconds": seconds * args.tensor_parallel,
+                    "prefill_seconds": total([batch.prefill_seconds for batch in batches]),
+                    "decode_seconds": total([batch.decode_seconds for batch in batches]),
+                    "prompt_tokens": sum(len(request.prompt) for request in requests),
+                    "generated_tokens": sum(
+                        len(sample.tokens) for batch in batches for samples in batch.samples for sample in samples
+                    ),
+                    "joules": joules,
+                }
+                store.note("usage", usage)
+    finally:
+        if opinion is not None:
+            opinion.close()
+
+
+def total(values: Sequence[float | None]) -> float | None:
+    """Their sum, or None if one is missing."""
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Args, description=__doc__))
+    except KeyboardInterrupt:
+        console.print("[yellow]stopped; the same command goes on from here[/yellow]")
+        raise SystemExit(130) from None
+    except (ValueError, OSError) as error:
+        console.print(f"[red]error:[/red] {error}", highlight=False)
+        raise SystemExit(2) from None

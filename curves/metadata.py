@@ -1,0 +1,109 @@
+"""The provenance that stands beside every table, checked against `metadata.schema.json` before it is written."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+
+from curves.prices import total_usage
+from curves.runs import Extraction, Run
+from curves.table import Table
+
+SCHEMA = Path(__file__).with_name("metadata.schema.json")
+
+
+def describe(
+    tables: Sequence[Table],
+    runs: Sequence[Run],
+    usd_per_mtok: Mapping[str, float],
+    *,
+    extraction: Extraction,
+    draws: int,
+    seed: int,
+    strict: Sequence[Run] = (),
+    label: str = "",
+) -> dict[str, Any]:
+    """Everything needed to know how a table came about.
+
+    Args:
+        tables: the curves.
+        runs: what they were built from.
+        usd_per_mtok: list prices.
+        extraction: how answers were read.
+        draws: bootstrap draws beside the table, made with `seed`.
+        seed: see `draws`.
+        strict: the same runs with strict extraction, to report both.
+        label: a remark, for example that this was measured on a CPU.
+
+    Raises:
+        jsonschema.ValidationError: something is missing or of the wrong type.
+    """
+    content = {
+        "schema_version": 1,
+        "created": now(),
+        "commit": commit(),
+        "label": label,
+        "markets": {table.name: list(table.levels) for table in tables},
+        "extraction": extraction,
+        "questions": list(tables[0].questions),
+        "bootstrap": {"draws": draws, "seed": seed},
+        "models": [
+            {
+                "model": run.model,
+                "price_usd_per_mtok": usd_per_mtok[run.model],
+                "rates": rates(run)
+                | {f"strict_{key}": value for other in strict[i : i + 1] for key, value in rates(other).items()},
+                "origin": _origin(run.metadata),
+            }
+            for i, run in enumerate(runs)
+        ],
+    }
+    jsonschema.validate(content, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    return content
+
+
+def rates(run: Run) -> dict[str, float]:
+    """Fractions over all samples: right, cut off at the limit, and finished without an answer that can be read."""
+    samples = list(run.questions.values())
+    truncated = np.concatenate([given.truncated for given in samples])
+    unparsed = np.concatenate([given.answer for given in samples]) < 0
+    accuracy = np.mean([given.correct.mean() for given in samples])
+    return {
+        "accuracy": float(accuracy),
+        "truncated": float(truncated.mean()),
+        "unparsed": float((unparsed & ~truncated).mean()),
+    }
+
+
+def now() -> str:
+    """Date and time, UTC, ISO 8601."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def commit() -> str | None:
+    """The commit of this checkout, with `+` if files differ from it; None outside a repository."""
+    here = Path(__file__).parent
+    git = ("git", "-C", str(here))
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head + ("+" if changed.strip() else "")
+
+
+def sha256(content: Any) -> str:
+    """Hash of something that JSON can hold."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _origin(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(metadata) | ({"usage": total_usage(metadata["usage"])} if "usage" in metadata else {})

@@ -1,0 +1,92 @@
+"""What a model answered, sample by sample: the form in which estimators see every measurement and every import."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from curves.store import complete_questions
+
+Extraction = Literal["flexible", "strict"]
+
+
+class Answers(NamedTuple):
+    """The samples of one question, each `(samples,)`.
+
+    `answer`: an integer per distinct answer, -1 where there is none (unparsed or truncated); `thinking` and `reward`
+    are None where they were not recorded.
+    """
+
+    answer: np.ndarray
+    correct: np.ndarray
+    tokens: np.ndarray
+    truncated: np.ndarray
+    thinking: np.ndarray | None
+    reward: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One model on one task; `forced` holds what it answered under each thinking budget."""
+
+    model: str
+    task: str
+    questions: dict[str, Answers]
+    forced: dict[int, dict[str, Answers]] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def answers(samples: Iterable[Mapping[str, Any]], extraction: Extraction = "flexible") -> Answers:
+    """Samples of one question from records; truncated ones count as wrong and unparsed."""
+    rows = list(samples)
+    names: dict[str, int] = {}
+    truncated = np.array([row["finish"] == "length" for row in rows])
+    key, right = ("answer", "correct") if extraction == "flexible" else ("strict", "correct_strict")
+    codes = [-1 if row[key] is None else names.setdefault(row[key], len(names)) for row in rows]
+    return Answers(
+        answer=np.where(truncated, -1, codes),
+        correct=~truncated & np.array([bool(row[right]) for row in rows]),
+        tokens=np.array([row["tokens"] for row in rows], float),
+        truncated=truncated,
+        thinking=_column(rows, "thinking_tokens"),
+        reward=_column(rows, "reward"),
+    )
+
+
+def read_raw(folder: Path, extraction: Extraction = "flexible") -> Run:
+    """The complete questions of a measurement.
+
+    Raises:
+        ValueError: not a measurement's folder, nothing complete in it, or damaged records.
+    """
+    if not (folder / "config.json").exists():
+        raise ValueError(f"{folder} holds no measurement (no config.json)")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    budgets = config["budgets"]
+    _, end = complete_questions(folder / "records.jsonl", config["samples"] * (1 + len(budgets)))
+    found: dict[int | None, dict[str, list[dict[str, Any]]]] = {budget: {} for budget in (None, *budgets)}
+    for line in (folder / "records.jsonl").read_bytes()[:end].splitlines():
+        record = json.loads(line)
+        found[record["budget"]].setdefault(record["question"], []).append(record)
+    if not found[None]:
+        raise ValueError(f"{folder}: no question is complete yet")
+    tables = {
+        budget: {question: answers(samples, extraction) for question, samples in questions.items()}
+        for budget, questions in found.items()
+    }
+    metadata = {"config": config} | {
+        name: [json.loads(line) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+        for name in ("sessions", "usage")
+    }
+    forced = {budget: table for budget, table in tables.items() if budget is not None}
+    return Run(config["model"]["name"], config["task"]["name"], tables[None], forced, metadata)
+
+
+def _column(rows: list[Mapping[str, Any]], name: str) -> np.ndarray | None:
+    values = [row.get(name) for row in rows]
+    return None if any(value is None for value in values) else np.array(values, float)

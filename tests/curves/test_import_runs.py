@@ -1,0 +1,173 @@
+"""Raw runs of others become tables that `load_market` reads, and nothing is left out silently."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ttc_env
+from curves.imports import read_lm_eval, read_published
+from curves.methods import curve
+from ttc_env.curves import load_curves, load_draws, load_outcomes
+
+SCRIPT = Path(__file__).parents[2] / "curves" / "import_runs.py"
+NAMES = ("meta-llama/Meta-Llama-3-8B-Instruct", "Qwen/Qwen2.5-7B-Instruct")  # with shipped list prices
+FILE = "{}--temp-0.6--samples-8--max-512.jsonl"
+
+
+def published(seed, questions=30, samples=8, reasoning=False, skill=0.6):
+    rng = np.random.default_rng(seed)
+    for q in range(questions):
+        answers = [str(rng.choice([7, 8, 9], p=[skill, (1 - skill) / 2, (1 - skill) / 2])) for _ in range(samples)]
+        answers[0] = None if q % 3 == 0 else answers[0]
+        tokens = rng.integers(50, 500, samples).tolist()
+        yield {
+            "qid": q,
+            "answers": answers,
+            "correct": [answer == "7" for answer in answers],
+            "explanations": ["..."] * samples,
+            "num_tokens": [[count - 20, count] for count in tokens] if reasoning else tokens,
+            "rewards": rng.random(samples).round(3).tolist(),
+        }
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    for seed, name in enumerate(NAMES):
+        write(folder / FILE.format(name.split("/")[1]), published(seed, skill=0.5 + seed / 5))
+    return folder
+
+
+def test_the_published_layout_becomes_a_market(folder, tmp_path):
+    torn = next(iter(folder.glob("*Llama*")))
+    with open(torn, "a") as file:
+        file.write(json.dumps(next(published(0))) + '\n{"qid": 99, "answers": ["1"]}\n{"qid": 3, "ans')
+    out = tmp_path / "gsm8k.csv"
+    result = run(folder, "--task", "gsm8k", "--out", out, "--methods", "majority_voting", "best_of_n", "--draws", 50)
+    assert result.returncode == 0, result.stdout + result.stderr
+    said = " ".join(result.stdout.split())
+    assert "30 questions, 1 repeated questions, 1 incomplete questions, 1 torn lines" in said
+    market = ttc_env.load_market(out, name="gsm8k/majority_voting", beta=1000.0)
+    assert market.levels == (1, 4, 8)
+    assert market.providers == ("Meta-Llama-3-8B-Instruct", "Qwen2.5-7B-Instruct")
+    assert (np.diff(market.accuracy) > 0).all()
+    rows = list(csv.DictReader(out.open()))
+    assert all(float(row["low"]) < float(row["accuracy"]) < float(row["high"]) for row in rows)
+    accuracy, tokens = load_outcomes(out, name="gsm8k/majority_voting")
+    np.testing.assert_allclose(accuracy.mean(-1), market.accuracy, atol=1e-6)
+    np.testing.assert_allclose(tokens.mean(-1), load_curves(out, name="gsm8k/majority_voting").tokens, rtol=1e-6)
+    drawn = load_draws(out, name="gsm8k/best_of_n", beta=200.0)
+    assert len(drawn) == 50
+    first = ttc_env.load_market(out, name="gsm8k/best_of_n", beta=200.0)
+    spread = np.std([one.accuracy for one in drawn], axis=0)
+    errors = [float(row["standard_error"]) for row in csv.DictReader(out.open()) if row["method"] == "best_of_n"]
+    np.testing.assert_allclose(spread, np.reshape(errors, (2, 3)), rtol=0.4)
+    np.testing.assert_allclose(np.mean([one.accuracy for one in drawn], axis=0), first.accuracy, atol=0.04)
+    assert {one.beta for one in drawn} == {200.0}
+    provenance = json.loads(out.with_suffix(".json").read_text())
+    assert provenance["models"][0]["origin"]["left_out"] == {
+        "repeated questions": 1, "incomplete questions": 1, "torn lines": 1,
+    }  # fmt: skip
+
+
+def test_a_run_is_read_field_by_field(tmp_path):
+    rows = [
+        {"qid": "a", "answers": ["1", "2", None], "correct": "1.0", "num_tokens": [10, 512, 30]},
+        {
+            "qid": "b",
+            "answers": ["x", "x", "y"],
+            "correct": [True, True, False],
+            "num_tokens": [[5, 9], [6, 9], [7, 9]],
+        },
+        {"qid": "c", "answers": ["1"], "correct": "1", "num_tokens": [10]},
+    ]
+    run, left = read_published(write(tmp_path / FILE.format("m"), rows), "gsm8k")
+    assert left == {"questions with fewer samples than most": 1}
+    assert "c" not in run.questions
+    assert run.questions["a"].correct.tolist() == [True, False, False]
+    assert run.questions["a"].truncated.tolist() == [False, True, False]  # as long as the limit: cut off
+    assert run.questions["a"].answer.tolist() == [0, -1, -1]
+    assert run.questions["b"].answer.tolist() == [0, 0, 1]
+    assert run.questions["b"].thinking.tolist() == [5, 6, 7]
+    accuracy, tokens = curve(run, "majority_voting", [1, 3], ["a", "b"])
+    np.testing.assert_allclose(accuracy, [[1 / 3, 2 / 3], [1, 1]])
+    np.testing.assert_allclose(tokens, [[184, 9], [552, 27]])
+    with pytest.raises(ValueError, match="no rewards were recorded"):
+        curve(run, "best_of_n", [1], ["a"])
+
+
+def test_effort_bins_are_quintiles_of_thinking_within_each_question(tmp_path):
+    tokens = [[10 * i, 10 * i + 5] for i in (5, 1, 9, 3, 7, 2, 8, 4, 6, 10)]
+    right = [count > 50 for count, _ in tokens]
+    row = {"qid": 0, "answers": ["1"] * 10, "correct": right, "num_tokens": tokens}
+    run, _ = read_published(write(tmp_path / FILE.format("m"), [row]), "aime")
+    accuracy, spent = curve(run, "reasoning_quantile", [1, 2, 3, 4, 5], ["0"])
+    np.testing.assert_allclose(accuracy[:, 0], [0, 0, 0.5, 1, 1])
+    np.testing.assert_allclose(spent[:, 0], [20, 40, 60, 80, 100])
+
+
+def test_samples_of_the_evaluation_harness(tmp_path):
+    rows = [
+        {"doc_id": 0, "target": "so\n#### 4", "resps": [["2 + 2 = 4\n#### 4", "five: 5"]], "filter": "strict-match"},
+        {
+            "doc_id": 0,
+            "target": "so\n#### 4",
+            "resps": [["2 + 2 = 4\n#### 4", "five: 5"]],
+            "filter": "flexible-extract",
+        },
+        {"doc_id": 1, "target": "7", "resps": [["no idea", "7"]], "filter": "strict-match"},
+        {"doc_id": 2, "target": "unknown", "resps": [["7", "7"]], "filter": "strict-match"},
+    ]
+    path = write(tmp_path / "samples_gsm8k.jsonl", rows)
+    run, left = read_lm_eval(path, "gsm8k", "m", "number", lambda text: len(text.split()))
+    assert left == {"repeated questions": 1, "incomplete questions": 1}
+    assert [given.correct.tolist() for given in run.questions.values()] == [[True, False], [False, True]]
+    assert run.questions["0"].tokens.tolist() == [7, 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["nowhere"], "nowhere does not exist"),
+        (["bare"], "holds no MODEL--temp"),
+        (["--task", "mmlu", "runs"], "unknown task 'mmlu'"),
+        (["misnamed"], "the name must be MODEL--temp-T--samples-N--max-M.jsonl"),
+        (["empty"], "no question can be read"),
+        (["samples.jsonl"], "need --model and --tokenizer"),
+        (["unpriced"], "0 prices for 'unheard-of'"),
+        (["runs", "--methods", "magic"], "unknown method 'magic'"),
+        (["runs", "--methods", "reasoning_effort"], "needs thinking budgets"),
+        (["runs", "--draws", "0"], "draws must be at least 1"),
+    ],
+)
+def test_wrong_input_is_one_error(tmp_path, monkeypatch, folder, arguments, fault):
+    monkeypatch.chdir(tmp_path)
+    for name, file, rows in (
+        ("misnamed", "model.jsonl", published(0)),
+        ("empty", FILE.format("m"), ()),
+        ("unpriced", FILE.format("unheard-of"), published(0)),
+    ):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / file, rows)
+    (tmp_path / "bare").mkdir()
+    write(tmp_path / "samples.jsonl", [{"doc_id": 0}])
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert fault in " ".join(result.stdout.split())
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.glob("*.csv"))

@@ -1,0 +1,213 @@
+"""`curves/measure.py` and `curves/build.py` as a user runs them, killed and resumed, on a tiny model."""
+
+import json
+import multiprocessing
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+import ttc_env
+from curves.build import Args as BuildArgs
+from curves.build import main as build
+from curves.measure import Args, main
+from curves.runs import read_raw
+
+pytest.importorskip("transformers")
+MEASURE, BUILD = (Path(__file__).parents[2] / "curves" / name for name in ("measure.py", "build.py"))
+QUESTIONS, SAMPLES, BUDGETS = 12, 6, (0, 4, 8)
+
+
+def command(tiny, out, *more):
+    options = {
+        **{"model": tiny / "model", "provider": "org/tiny", "task": "arithmetic", "engine": "transformers"},
+        **{"device": "cpu", "threads": 1, "samples": SAMPLES, "limit": QUESTIONS, "max-tokens": 12, "batch": 3},
+        **{"temperature": 1.0, "prompt": tiny / "prompt.json", "out": out, "name": "run"},
+    }
+    budgets = ["--budgets", *map(str, BUDGETS)]
+    return [sys.executable, str(MEASURE), *(f"--{name}={value}" for name, value in options.items()), *budgets, *more]
+
+
+def measure(tiny, out, *more, **options):
+    return subprocess.run(command(tiny, out, *more), capture_output=True, text=True, **options)
+
+
+def records(out):
+    return [json.loads(line) for line in (out / "run" / "records.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def clean(tiny, tmp_path_factory):
+    """A measurement that nothing disturbed."""
+    out = tmp_path_factory.mktemp("clean")
+    result = measure(tiny, out, "--reward-model", str(tiny / "reward"), "--keep-text")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "12/12 questions" in result.stdout
+    return out
+
+
+def test_every_sample_has_its_record(clean):
+    found = records(clean)
+    assert len(found) == QUESTIONS * SAMPLES * (1 + len(BUDGETS))
+    free = [record for record in found if record["budget"] is None]
+    assert sorted(record["seed"] for record in free) == sorted({record["seed"] for record in free})
+    fields = {"question", "sample", "budget", "seed", "text_sha256", "answer", "strict", "correct", "correct_strict"}
+    fields |= {"tokens", "thinking_tokens", "finish", "reward", "logprob", "text"}
+    assert all(set(record) == fields for record in found)
+    assert all(not record["correct"] for record in found if record["finish"] == "length")
+    assert all(record["logprob"] < 0 and 1 <= record["tokens"] <= 12 for record in free)
+    by_sample = {(record["question"], record["sample"]): record for record in free}
+    for record in found:
+        if record["budget"] is not None:
+            whole, budget = by_sample[record["question"], record["sample"]], record["budget"]
+            if whole["thinking_tokens"] <= budget:  # it had stopped thinking: nothing to force
+                assert record == whole | {"budget": budget, "reward": record["reward"]}
+            else:
+                assert record["thinking_tokens"] == budget
+                assert "</think>" in record["text"]
+                assert record["seed"] != whole["seed"]
+
+
+def forked(tiny, out, **more):
+    """The measurement in a fork of this process, which has loaded the libraries already."""
+    args = Args(
+        model=str(tiny / "model"), provider="org/tiny", task="arithmetic", engine="transformers", device="cpu",
+        samples=SAMPLES, limit=QUESTIONS, max_tokens=12, batch=3, temperature=1.0, budgets=BUDGETS,
+        prompt=tiny / "prompt.json", out=out, name="run", **more,
+    )  # fmt: skip
+    process = multiprocessing.get_context("fork").Process(target=main, args=(args,))
+    process.start()
+    return process
+
+
+def test_killed_ten_times_it_records_the_same(tiny, tmp_path, clean):
+    options = {"reward_model": str(tiny / "reward"), "keep_text": True}
+    path, rng, kills = tmp_path / "run" / "records.jsonl", random.Random(0), 0
+    ends = set()
+    while kills < 10:
+        before = path.stat().st_size if path.exists() else -1
+        process = forked(tiny, tmp_path, **options)
+        if kills % 3:  # at any moment, and while records are being written
+            time.sleep(rng.uniform(0, 0.3))
+        while not kills % 3 and process.is_alive() and (not path.exists() or path.stat().st_size <= before):
+            time.sleep(0.0005)
+        process.kill()
+        process.join()
+        if process.exitcode == 0:  # it was done first: begin anew
+            shutil.rmtree(tmp_path / "run")
+        else:
+            kills += 1
+            ends.add(path.stat().st_size if path.exists() else 0)
+    assert len(ends) > 3  # it was killed in different places
+    process = forked(tiny, tmp_path, **options)
+    process.join()
+    assert process.exitcode == 0
+    assert path.read_bytes() == (clean / "run" / "records.jsonl").read_bytes()
+
+
+def test_a_full_disk_is_one_error_and_keeps_what_was_measured(tiny, tmp_path, clean):
+    """The limit on the size of files ends a write in its middle, as a full disk does."""
+    more = ("--reward-model", str(tiny / "reward"), "--keep-text")
+    size = (clean / "run" / "records.jsonl").stat().st_size // 2
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))  # noqa: E731
+    result = measure(tiny, tmp_path, *more, preexec_fn=limit)
+    assert result.returncode == 2
+    assert "error:" in result.stdout
+    assert "Traceback" not in result.stderr
+    kept = records(tmp_path)
+    assert 0 < len(kept) < QUESTIONS * SAMPLES * (1 + len(BUDGETS))
+    assert kept == records(clean)[: len(kept)]
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        (["--samples=0"], "samples must be at least 1"),
+        (["--temperature=-1"], "temperature"),
+        (["--budgets", "99"], "budgets must be between 0 and max_tokens"),
+        (["--task=mmlu"], "unknown task 'mmlu'"),
+        (["--task=gsm8k", "--source=none.jsonl"], "none.jsonl"),
+        (["--model=BROKEN"], "cannot load model"),
+        (["--reward-model=BROKEN"], "cannot load reward model"),
+        (["--prompt=bad.json"], "colour"),
+        (["--engine=vllm"], "vllm"),
+    ],
+)
+def test_wrong_input_is_one_error(tiny, tmp_path, more, fault):
+    (tmp_path / "bad.json").write_text('{"colour": "red"}')
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text((tiny / "model" / "config.json").read_text())
+    (broken / "model.safetensors").write_bytes(b"not weights")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (broken / name).write_text((tiny / "model" / name).read_text())
+    if more == ["--engine=vllm"] and "vllm" in sys.modules:
+        pytest.skip("vLLM is installed here")
+    more = [argument.replace("BROKEN", str(broken)) for argument in more]
+    result = measure(tiny, tmp_path / "out", *more, cwd=tmp_path)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert fault in " ".join(result.stdout.split())
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_configuration_does_not_mix(tiny, clean):
+    result = measure(tiny, clean, "--seed=5")
+    assert result.returncode == 2
+    assert "seed: 0 there, 5 now" in " ".join(result.stdout.split())
+
+
+def test_the_table_is_a_market_with_its_provenance(tiny, clean, tmp_path):
+    out = tmp_path / "table.csv"
+    methods = ["majority_voting", "best_of_n", "pass_at_k", "reasoning_effort", "reasoning_quantile"]
+    more = ["--prices", tiny / "prices.csv", "--hourly-usd=0.36", "--draws=20", "--methods", *methods]
+    build = [sys.executable, BUILD, clean / "run", "--out", out, *more]
+    result = subprocess.run(list(map(str, build)), capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    run = read_raw(clean / "run")
+    for method in methods:
+        market = ttc_env.load_market(out, name=f"arithmetic/{method}", answer_value=0.01)
+        assert market.providers == ("org/tiny",)
+        assert market.levels == {"reasoning_effort": BUDGETS, "reasoning_quantile": (1, 2, 3, 4, 5)}.get(method, (1, 4))
+    first = ttc_env.load_market(out, name="arithmetic/pass_at_k", answer_value=1.0)
+    mean = np.mean([given.correct.mean() for given in run.questions.values()])
+    assert first.accuracy[0, 0] == pytest.approx(mean, abs=1e-6)
+    spent = np.mean([given.tokens.mean() for given in run.questions.values()])
+    assert first.price[0, 1] == pytest.approx(4 * spent * 0.5e-6, rel=1e-6)
+    provenance = json.loads(out.with_suffix(".json").read_text())
+    origin = provenance["models"][0]["origin"]
+    assert origin["config"]["task"]["items"] == [str(i) for i in range(QUESTIONS)]
+    assert origin["sessions"][0]["device"]["kind"] == "cpu"
+    assert origin["usage"]["joules"] is None
+    generated = sum(record["tokens"] for record in records(clean) if record["budget"] is None)
+    assert generated < origin["usage"]["generated_tokens"] < generated + QUESTIONS * SAMPLES * 64 * len(BUDGETS)
+    schema = json.loads((BUILD.parent / "metadata.schema.json").read_text())
+    for missing in ("commit", "models"):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({key: value for key, value in provenance.items() if key != missing}, schema)
+
+
+def test_truncated_and_unparsed_answers_are_wrong_and_counted(clean):
+    run = read_raw(clean / "run")
+    for given in run.questions.values():
+        assert not given.correct[given.truncated].any()
+        assert (given.answer[given.truncated] == -1).all()
+    assert any(given.truncated.any() for given in run.questions.values())
+
+
+def test_models_that_were_asked_different_questions_share_no_table(tiny, clean, tmp_path):
+    process = forked(tiny, tmp_path, task_seed=1)
+    process.join()
+    with pytest.raises(ValueError, match="asked different questions"):
+        build(BuildArgs(raw=(clean / "run", tmp_path / "run"), prices=tiny / "prices.csv", out=tmp_path / "t.csv"))
+    with pytest.raises(ValueError, match="needs different models"):
+        build(BuildArgs(raw=(clean / "run", clean / "run"), prices=tiny / "prices.csv", out=tmp_path / "t.csv"))
+    with pytest.raises(ValueError, match="holds no measurement"):
+        build(BuildArgs(raw=(tmp_path,)))
