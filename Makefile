@@ -12,7 +12,7 @@ help:        ## list the targets
 .venv/stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,test,curves]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,test,measure]'
 	@touch $@
 
 train: .venv/stamp  ## train the default market, about a minute; options: make train ARGS="--mechanism second_price"

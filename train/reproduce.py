@@ -1,7 +1,7 @@
 """Reproduce the published study: every equilibrium, every optimum and every auction, exactly.
 
     python train/reproduce.py                      # nine markets, both mechanisms, 100 values of beta: seconds
-    python train/reproduce.py --out /tmp/study     # write somewhere else
+    python train/reproduce.py --out study          # write somewhere else
 
 Prints the tables of arXiv:2601.21839 beside ours, and writes below `runs/reproduce/`: tables.csv (published, ours and
 the difference), sweep.csv (all quantities against beta), auction.csv, and four figures. Ends with status 1 if a number
