@@ -24,7 +24,7 @@ def live_progress(total: int, title: str) -> Iterator[Callable[[int, dict[str, A
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("NashConv {task.fields[gap]}  welfare {task.fields[welfare]}  {task.fields[speed]}"),
+        TextColumn("NashConv {task.fields[gap]}, welfare {task.fields[welfare]}, {task.fields[speed]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
@@ -36,8 +36,8 @@ def live_progress(total: int, title: str) -> Iterator[Callable[[int, dict[str, A
             progress.update(
                 task,
                 completed=min(steps, total),
-                gap=f"{figures['relative_nash_conv']:.2%} of profit",
-                welfare=f"{ratio(figures['welfare'], figures['welfare_optimum']):.1%} of optimum",
+                gap=f"{figures['relative_nash_conv']:.2%}",
+                welfare=f"{ratio(figures['welfare'], figures['welfare_optimum']):.1%}",
                 speed=f"{speed / 1000:.0f}k steps/s",
             )
 
@@ -64,11 +64,10 @@ def print_provider_table(market: Market, summary: dict[str, Any]) -> None:
 
 def print_summary(summary: dict[str, Any]) -> None:
     """The figures of the market, learned and analytic; USD per 1,000 queries."""
-    table = Table(
-        title=f"{summary['market']}, {summary['mechanism']}, beta {summary['beta']:g} (USD per 1,000 queries)"
-    )
-    for column in ("", "learned", "analytic"):
-        table.add_column(column, justify="right" if column else "left")
+    table = Table(title=f"{summary['market']}, {summary['mechanism']}, beta {summary['beta']:g}")
+    table.add_column("USD per 1,000 queries")
+    for column in ("learned", "analytic"):
+        table.add_column(column, justify="right")
 
     def row(title: str, learned: str, analytic: str = "") -> None:
         table.add_row(title, learned, analytic)
