@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import ttc_env
 
@@ -48,6 +49,8 @@ def test_run_writes_everything_it_promises(tmp_path, arguments):
     assert set(summary) >= FIGURES | (AUCTION_FIGURES if "second_price" in arguments else set())
     rows = list(csv.DictReader((folder / "metrics.csv").open()))
     assert int(rows[-1]["agent_steps"]) == summary["agent_steps"] >= 40_000
+    events = EventAccumulator(str(folder)).Reload().Scalars("charts/welfare")
+    assert [event.step for event in events] == [int(row["agent_steps"]) for row in rows]
     market = ttc_env.load_market(summary["market"], beta=summary["beta"])
     if summary["mechanism"] == "per_token":
         assert summary["nash_levels"] in ttc_env.equilibrium.pure_nash(market).tolist()

@@ -110,7 +110,8 @@ def main(args: Args) -> dict[str, Any]:
     config = asdict(args) | {"out": str(args.out), "providers": env.market.providers, "level_grid": env.market.levels}
     with new_folder(args.out / (args.name or args.default_name()), args.overwrite) as folder:
         if args.num_seeds == 1:
-            summary = train(args, args.seed, env, RunFolder(folder, config), started)
+            with RunFolder(folder, config) as run:
+                summary = train(args, args.seed, env, run, started)
             print_provider_table(env.market, summary)
             print_summary(summary)
         else:
