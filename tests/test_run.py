@@ -34,7 +34,7 @@ def run(folder, *arguments, **kwargs):
         ("--mechanism", "second_price"),
         ("--mechanism", "second_price", "--action-type", "box", "--settlement", "declared"),
         ("--algorithm", "sb3-ppo", "--demand", "20"),
-        ("--ppo.shared", "--beta", "100000", "--market", "gpqa/reasoning_effort"),
+        ("--algorithm", "shared-ppo", "--config.gamma", "0.5", "--beta", "100000", "--market", "gpqa/reasoning_effort"),
     ],
     ids=" ".join,
 )
@@ -84,6 +84,8 @@ def test_same_seed_same_figures(tmp_path):
         (("--demand", "many"), ("demand", "many")),
         (("--steps", "0"), ("steps", "0")),
         (("--device", "nowhere"), ("device", "nowhere")),
+        (("--algorithm", "alchemy"), ("'alchemy'", "sb3-ppo", "package.module:Class")),
+        (("--algorithm", "no.such:Learner"), ("no.such:Learner",)),
         (("--mechanism", "barter"), ("barter", "second_price")),
         (("--market", "missing.csv"), ("missing.csv",)),
     ],
