@@ -68,10 +68,10 @@ def equilibrium_actions(game: RepeatedMarket) -> np.ndarray:
     Raises:
         ValueError: there is no pure equilibrium, which can happen where prices are below costs.
     """
+    market = one_market(game.market).to("numpy")
     if isinstance(game.mechanism, SecondPrice):
-        levels = np.argmax(game.market.welfare_contribution, axis=-1)
-        return game.mechanism.honest(one_market(game.market), levels)
-    profile = next(equilibrium.iterate_nash(one_market(game.market)), None)
+        return game.mechanism.honest(market, np.argmax(market.welfare_contribution, axis=-1))
+    profile = next(equilibrium.iterate_nash(market), None)
     if profile is None:
         raise ValueError("the market has no pure equilibrium; choose other opponents")
     return profile
