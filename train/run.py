@@ -4,6 +4,7 @@
     python train/run.py --mechanism second_price --market gpqa/best_of_n  # the auction
     python train/run.py --num-seeds 10                                    # ten runs and their summary
     python train/run.py --algorithm hedge --help                          # a learner and its hyper-parameters
+    python train/run.py --learners 0 3 --opponents best_response          # two learn, the others are scripted
 
 Writes `runs/<name>/`: config.json, metrics.csv, TensorBoard events, summary.json, checkpoint.pt and figures.
 Ctrl-C stops training and reports what was learnt so far.
@@ -12,6 +13,7 @@ Ctrl-C stops training and reports what was learnt so far.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
+sys.path.append(os.getcwd())  # learners of your own
 
 import torch
 import tyro
@@ -30,6 +33,7 @@ from train.figures import draw_outcome, draw_training
 from train.record import RunFolder, new_folder
 from train.report import console, live_progress, print_provider_table, print_seed_table, print_summary
 from ttc_env import VectorMarket
+from ttc_env.envs.seats import Seats
 from ttc_env.metrics import evaluate, play
 
 Config = TypeVar("Config")
@@ -47,6 +51,10 @@ class Args(Generic[Config]):
     """user rationality, 1/USD; higher is more rational (published: 200, 1000, 100000)"""
     algorithm: str = "ppo"
     """one of agents.ALGORITHMS, or a class of your own as package.module:Class"""
+    learners: tuple[str, ...] = ()
+    """providers that learn, by name or index; by default all"""
+    opponents: Literal["nash", "best_response", "random"] = "nash"
+    """what the providers do that do not learn"""
     seed: int = 0
     """of networks, actions and markets; the first one if there are several"""
     num_seeds: int = 1
@@ -78,13 +86,13 @@ class Args(Generic[Config]):
     config: Config = field(default_factory=NoConfig)  # type: ignore[assignment]
     """hyper-parameters of the algorithm"""
 
-    def make_env(self, num_markets: int, **backend: Any) -> VectorMarket:
-        """The market of these arguments."""
+    def make_env(self, num_markets: int, **backend: Any) -> VectorMarket | Seats:
+        """The market of these arguments, as those see it who learn."""
         options = {}
         if self.mechanism == "second_price":
             options = {"settlement": self.settlement, "action_type": self.action_type}
         demand = self.demand if not self.demand.isdigit() else int(self.demand)
-        return VectorMarket(
+        env = VectorMarket(
             self.market,
             self.mechanism,
             num_markets,
@@ -94,6 +102,9 @@ class Args(Generic[Config]):
             **options,
             **backend,
         )
+        if not self.learners:
+            return env
+        return Seats(env, [int(name) if name.isdigit() else name for name in self.learners], self.opponents)
 
     def make_learner(self, seed: int) -> Learner:
         """The learner of these arguments."""
@@ -104,7 +115,8 @@ class Args(Generic[Config]):
         """A folder name from the arguments that matter most."""
         market = Path(self.market).stem if self.market.endswith(".csv") else self.market.replace("/", "-")
         seeds = f"seed{self.seed}" if self.num_seeds == 1 else f"seeds{self.seed}-{self.seed + self.num_seeds - 1}"
-        return f"{market}-{self.mechanism}-beta{self.beta:g}-{self.algorithm.replace(':', '.')}-{seeds}"
+        who = f"-{len(self.learners)}learn-{self.opponents}" if self.learners else ""
+        return f"{market}-{self.mechanism}-beta{self.beta:g}-{self.algorithm.replace(':', '.')}{who}-{seeds}"
 
 
 def main(args: Args) -> dict[str, Any]:
@@ -136,7 +148,7 @@ def main(args: Args) -> dict[str, Any]:
     return summary
 
 
-def train(args: Args, seed: int, env: VectorMarket, folder: RunFolder, started: float) -> dict[str, Any]:
+def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder, started: float) -> dict[str, Any]:
     """One run: train, evaluate on the way, and write everything down."""
     learner = args.make_learner(seed)
     greedy: Callable[[Any], Any] = lambda observations: learner.act(observations, greedy=True)  # noqa: E731

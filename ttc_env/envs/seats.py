@@ -18,7 +18,7 @@ class Seats:
     """A batch of markets as seen from the seats of the providers that learn.
 
     It has what a learner needs of a `VectorMarket`, for `s` of the `n` providers: observations `(B, s, d)`, actions
-    and rewards `(B, s)`. `info` still tells of all providers.
+    and rewards `(B, s)`. `info` still tells of all providers; its `actions` are everybody's.
 
     Args:
         engine: the markets, all rows the same one.
@@ -74,6 +74,7 @@ class Seats:
         self._observations, rewards, terminations, truncations, info = engine.step(joint)
         if "final_obs" in info:
             info["final_obs"] = info["final_obs"][:, self._seats]
+        info["actions"] = joint
         return self._observations[:, self._seats], rewards[:, self._seats], terminations, truncations, info
 
     def _uniform(self, shape: tuple[int, ...]) -> np.ndarray:
