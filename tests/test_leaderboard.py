@@ -6,11 +6,12 @@ import itertools
 import math
 import random
 
+import matplotlib.image
 import numpy as np
 import pytest
 from rich.console import Console
 
-from train import leaderboard
+from train import benchmark_figures, leaderboard
 from ttc_env import statistics
 
 TASKS = ("gsm8k-per-token", "aime-auction")
@@ -254,3 +255,88 @@ def test_files(tmp_path):
     assert len(blocks) == 2 + len(TASKS)
     for block in blocks:
         assert len({line.count("|") for line in block}) == 1
+
+
+# Figures
+
+
+def overlapping(figure):
+    """Pairs of texts of a figure that lie over each other, by their boxes; slanted ones are left out."""
+    figure.canvas.draw()
+    found = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
+    for axes in figure.axes:
+        if not axes.axison:
+            continue
+        found += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            ticks = axis.get_major_ticks()
+            found += [t.label1 for t in ticks if min(low, high) <= t.get_loc() <= max(low, high)]
+    shown = [t for t in found if t.get_visible() and t.get_text().strip() and t.get_rotation() % 90 == 0]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in shown]
+    assert len(boxes) > 5
+    return [(a, b) for (a, one), (b, other) in itertools.combinations(boxes, 2) if one.overlaps(other)]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Collects the overlapping texts of each figure that is saved."""
+    save, found = benchmark_figures._save, {}
+
+    def look(figure, path):
+        found[path.name] = overlapping(figure)
+        save(figure, path)
+
+    monkeypatch.setattr(benchmark_figures, "_save", look)
+    monkeypatch.setattr(benchmark_figures, "REPETITIONS", 50)
+    return found
+
+
+NINE = {f"learner-{'long-' * (k % 3)}{k}": 1 - 0.1 * k for k in range(9)} | {"random": 0.0}
+
+
+@pytest.mark.parametrize(("count", "seeds"), [(1, 1), (2, 3), (7, 2)])
+def test_figures_are_drawn_and_their_labels_do_not_overlap(tmp_path, drawn, count, seeds):
+    tasks = [f"gpqa/reasoning_effort, second_price, beta {10**k}" for k in range(count)]
+    board = leaderboard.summarize(synthetic(NINE, tasks, seeds), tasks=tasks)
+    matrix = np.random.default_rng(0).uniform(-0.1, 1, (10, 10))
+    matrix[2, 3] = np.nan
+    paths = benchmark_figures.draw_all(tmp_path / "figures", board, {"gsm8k/best_of_n": (list(NINE), matrix)})
+    assert [path.name for path in paths] == [
+        "profiles.png", "learning_curves.png", "nash_conv_curves.png", "cross_play_gsm8k_best_of_n.png",
+    ]  # fmt: skip
+    assert drawn == {path.name: [] for path in paths}
+    for path in paths:
+        picture = matplotlib.image.imread(path)
+        assert min(picture.shape[:2]) > 300
+        assert picture.std() > 0.03
+
+
+def test_constant_players_and_infinite_distances_can_be_drawn(tmp_path, drawn):
+    records = list(synthetic({"ppo": 0.9, "nash": 1.1}, seeds=3))
+    for r in records:
+        if r["learner"] == "nash":
+            r["curve"] = {key: values[-1:] for key, values in r["curve"].items()}
+        r["curve"]["relative_nash_conv"][0] = math.inf
+    benchmark_figures.draw_all(tmp_path, leaderboard.summarize(records))
+    assert len(drawn) == 3
+
+
+def test_curves_meet_on_a_grid_that_all_runs_span():
+    curves = [{"steps": [0, 100], "score": [0.0, 1.0]}, {"steps": [20, 60, 120], "score": [0.2, 0.6, 0.6]}]
+    grid, values = benchmark_figures._on_common_grid(curves, "score")
+    assert (grid[0], grid[-1]) == (20, 100)
+    assert values[:, 0] == pytest.approx(grid / 100)
+    assert values[:, 1] == pytest.approx(np.minimum(grid / 100, 0.6))
+
+
+def test_what_cannot_be_drawn_is_refused(tmp_path):
+    board = leaderboard.summarize(synthetic(NINE, seeds=1))
+    for highlight in (["sac"], [], list(NINE)[:7]):
+        with pytest.raises(ValueError, match=r"1 to 6 of learner-0"):
+            benchmark_figures.draw_all(tmp_path, board, highlight=highlight)
+    with pytest.raises(ValueError, match=r"\(2, 2\), got \(2, 3\)"):
+        benchmark_figures.draw_cross_play(tmp_path / "m.png", ["a", "b"], np.zeros((2, 3)))
+    nobody = leaderboard.summarize(synthetic(NINE, seeds=1), seeds=[0, 1])
+    with pytest.raises(ValueError, match="none"):
+        benchmark_figures.draw_all(tmp_path, nobody)
+    assert not list(tmp_path.iterdir())
