@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ttc_env"
 FLOORS = [  # from the ground up
     {"arrays", "checks"},
-    {"market"},
+    {"market", "statistics"},
     {"batch", "curves"},
     {"mechanisms"},
     {"equilibrium", "repeated"},
