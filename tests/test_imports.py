@@ -15,10 +15,10 @@ FLOORS = [  # from the ground up
     {"batch", "curves"},
     {"mechanisms"},
     {"equilibrium", "repeated"},
-    {"opponents"},
+    {"frozen", "opponents", "population"},
     {"envs"},
-    {"metrics", "per_token_v0", "second_price_v0"},
-    {"registration"},
+    {"metrics", "per_token_v0", "second_price_v0", "tasks", "trained_response"},
+    {"evaluation", "registration"},
     {"__init__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
