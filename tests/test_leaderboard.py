@@ -315,7 +315,7 @@ def test_figures_are_drawn_and_their_labels_do_not_overlap(tmp_path, drawn, coun
     tasks = [f"gpqa/reasoning_effort, second_price, beta {10**k}" for k in range(count)]
     board = leaderboard.summarize(synthetic(NINE, tasks, seeds), tasks=tasks)
     matrix = np.random.default_rng(0).uniform(-0.1, 1, (10, 10))
-    matrix[2, 3] = np.nan
+    matrix[2, 3:6] = np.nan, -np.inf, -1234.5
     paths = benchmark_figures.draw_all(tmp_path / "figures", board, {"gsm8k/best_of_n": (list(NINE), matrix)})
     assert [path.name for path in paths] == [
         "profiles.png", "learning_curves.png", "nash_conv_curves.png", "cross_play_gsm8k_best_of_n.png",
@@ -335,6 +335,19 @@ def test_constant_players_and_infinite_distances_can_be_drawn(tmp_path, drawn):
         r["curve"]["relative_nash_conv"][0] = math.inf
     benchmark_figures.draw_all(tmp_path, leaderboard.summarize(records))
     assert len(drawn) == 3
+
+
+def test_cross_play_shows_the_numbers_it_is_given(tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(benchmark_figures, "_save", lambda figure, path: seen.update(figure=figure))
+    matrix = [[1.0, 0.256, -0.03], [np.nan, -np.inf, -1234.5], [0.0, 0.5, 1.0]]
+    benchmark_figures.draw_cross_play(tmp_path / "m.png", ["a", "b", "c"], np.array(matrix))
+    axes = seen["figure"].axes[0]
+    texts = {(int(y), int(x)): t.get_text() for t in axes.texts for x, y in [t.get_position()]}
+    assert texts == {(0, 0): "1.00", (0, 1): ".26", (0, 2): "-.03", (1, 1): "-inf", (1, 2): "-1234",
+                     (2, 0): ".00", (2, 1): ".50", (2, 2): "1.00"}  # fmt: skip
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    assert axes.get_ylabel() == "in one seat"
 
 
 def test_curves_meet_on_a_grid_that_all_runs_span():

@@ -212,7 +212,7 @@ def draw_cross_play(
     Args:
         path: PNG to write.
         names: of the `K` players.
-        matrix: `(K, K)`, 1 where the row does as well as a best response; NaN where nothing was played.
+        matrix: `(K, K)`, 1 where the row does as well as a best response. Colours end at 0; NaN, not played, is grey.
         title: of the figure.
         label: what the numbers are.
 
@@ -226,12 +226,11 @@ def draw_cross_play(
     size = 2.8 + 0.4 * k
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(size + 1, size), layout="constrained")
-        low = min(0.0, float(np.nanmin(matrix, initial=0.0)))
-        image = axes.imshow(matrix, cmap="viridis", vmin=low, vmax=max(1.0, float(np.nanmax(matrix, initial=1.0))))
-        for i, j in np.argwhere(np.isfinite(matrix)):
-            red, green, blue, _ = image.cmap(image.norm(matrix[i, j]))
+        image = axes.imshow(np.clip(matrix, -1, None), cmap="viridis", vmin=0, vmax=1)
+        for i, j in np.argwhere(~np.isnan(matrix)):
+            red, green, blue, _ = image.cmap(image.norm(max(matrix[i, j], -1)))
             dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-            text = f"{matrix[i, j]:.2f}".replace("0.", ".", 1)
+            text = f"{matrix[i, j]:.2f}".replace("0.", ".", 1) if abs(matrix[i, j]) < 9.995 else f"{matrix[i, j]:.0f}"
             axes.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")
         axes.set_xticks(range(k), names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(k), names)
@@ -239,7 +238,9 @@ def draw_cross_play(
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
         axes.set_facecolor(PALE)
-        bar = figure.colorbar(image, ax=axes, label="\n".join(textwrap.wrap(label, int(7 * size))), pad=0.02)
+        extend = "min" if (matrix < 0).any() else "neither"
+        title = "\n".join(textwrap.wrap(label, int(7 * size)))
+        bar = figure.colorbar(image, ax=axes, label=title, pad=0.02, extend=extend)
         bar.outline.set_visible(False)
         _save(figure, path)
 

@@ -1,7 +1,15 @@
 """Comparing learners soundly: aggregates, bootstrap intervals and paired tests, with the run (seed) as the unit.
 
 Scores of one learner are an array `(..., num_tasks, num_runs)`, higher is better; leading axes are batch. Everything
-random takes a `seed`. Sources, cited by name below:
+random takes a `seed`.
+
+    >>> ppo, dqn = [[0.9, 0.8, 1.0, 0.9], [0.7, 0.9, 0.6, 0.8]], [[0.9, 0.5, 0.6, 0.7], [0.1, 0.2, 0.0, 0.4]]
+    >>> [round(float(end), 3) for end in estimate(iqm, ppo, seed=0)]
+    [0.85, 0.75, 0.9]
+    >>> [round(float(end), 3) for end in estimate(probability_of_improvement, ppo, dqn, seed=0)]
+    [0.938, 0.812, 1.0]
+
+Sources, cited by name below:
 
 * Agarwal et al., *Deep Reinforcement Learning at the Edge of the Statistical Precipice*, arXiv:2108.13264 (2021);
 * Colas, Sigaud, Oudeyer, *A Hitchhiker's Guide to Statistical Comparisons of RL Algorithms*, arXiv:1904.06979 (2019);
@@ -22,7 +30,7 @@ from ttc_env.checks import finite, whole
 
 EXACT_RUNS = 16
 """up to so many runs the sign-flip test goes through all assignments of signs"""
-CHUNK = 2**18
+CHUNK = 2**15
 """numbers drawn at a time: bounds the memory of resampling, and changes no result"""
 
 
