@@ -156,7 +156,10 @@ def _on_common_grid(curves: Sequence[Mapping[str, Any]], metric: str) -> tuple[n
     start, end = max(s[0] for s in steps), min(s[-1] for s in steps)
     grid = np.linspace(start, end, GRID) if end > start else np.array([end])
     lowest, highest = (FLOOR, CEILING) if metric == "relative_nash_conv" else (0.0, 1.0)
-    heights = [np.clip(np.array(curve[metric], dtype=float), lowest, highest) for curve in curves]
+    heights = [
+        np.clip([highest if height is None else height for height in curve[metric]], lowest, highest)
+        for curve in curves  # None: there was no profit to compare with
+    ]
     values = [np.interp(grid, s, height) for s, height in zip(steps, heights, strict=True)]
     return grid, np.stack(values, axis=-1)
 
