@@ -161,8 +161,7 @@ def _explored(course: Course, act: Callable[..., Any], enter: Enter | None, seed
     independent = float(frozen.profit(actions).sum(axis=1).mean())
     logged = float(replay(market, mechanism, actions).outcome.utility.sum(axis=1).mean())
     if isinstance(mechanism, SecondPrice):
-        external = equilibrium.external_auction_regret(market, mechanism, actions)
-        swap = equilibrium.swap_auction_regret(market, mechanism, actions)
+        external = swap = equilibrium.auction_regret(market, mechanism, actions).mean(axis=0)  # one bid is always best
     else:
         external, swap = equilibrium.coarse_correlated_regret(market, actions), equilibrium.swap_regret(market, actions)
     figures = {}

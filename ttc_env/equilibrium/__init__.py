@@ -12,11 +12,10 @@ array([[5, 4, 5, 5, 5, 5, 4, 5, 4]])
 from ttc_env.equilibrium.auction import AuctionOutcome, Honesty, check_honesty, second_price_outcome
 from ttc_env.equilibrium.auction_play import (
     auction_regret,
-    external_auction_regret,
+    dominant_bids,
     grid_bids,
     mixed_auction_nash_conv,
     mixed_bid_utility,
-    swap_auction_regret,
 )
 from ttc_env.equilibrium.best_response import best_response, deviation_utility, is_nash
 from ttc_env.equilibrium.dynamics import Dynamics, best_response_dynamics
@@ -48,9 +47,9 @@ __all__ = [
     "coarse_correlated_regret",
     "count_nash",
     "deviation_utility",
+    "dominant_bids",
     "draw_markets",
     "empirical_strategies",
-    "external_auction_regret",
     "grid_bids",
     "interval",
     "is_nash",
@@ -70,7 +69,6 @@ __all__ = [
     "second_price_outcome",
     "stage_utility",
     "summarize",
-    "swap_auction_regret",
     "swap_regret",
     "sweep",
     "welfare_optimum",
