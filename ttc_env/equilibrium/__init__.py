@@ -11,9 +11,12 @@ array([[5, 4, 5, 5, 5, 5, 4, 5, 4]])
 
 from ttc_env.equilibrium.auction import AuctionOutcome, Honesty, check_honesty, second_price_outcome
 from ttc_env.equilibrium.auction_play import (
+    Rivals,
     auction_regret,
+    bid_utility,
     dominant_bids,
     grid_bids,
+    independent_rivals,
     mixed_auction_nash_conv,
     mixed_bid_utility,
 )
@@ -38,11 +41,13 @@ __all__ = [
     "Optimum",
     "QuantalResponse",
     "ReactiveGain",
+    "Rivals",
     "Summary",
     "auction_regret",
     "best_response",
     "best_response_dynamics",
     "best_response_gain",
+    "bid_utility",
     "check_honesty",
     "coarse_correlated_regret",
     "count_nash",
@@ -51,6 +56,7 @@ __all__ = [
     "draw_markets",
     "empirical_strategies",
     "grid_bids",
+    "independent_rivals",
     "interval",
     "is_nash",
     "iterate_nash",

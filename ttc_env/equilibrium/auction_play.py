@@ -57,9 +57,13 @@ def mixed_bid_utility(market: Market, mechanism: SecondPrice, bids: Bids, others
         others: the strategies, `(n, S)` each: provider `j` makes one of its `S` bids, all equally likely and
             independently of the other providers. Only scores matter.
     """
+    return bid_utility(market, mechanism, bids, independent_rivals(others))
+
+
+def bid_utility(market: Market, mechanism: SecondPrice, bids: Bids, rivals: list[Rivals]) -> np.ndarray:
+    """What each bid would earn its provider on average against what it meets, USD, `(n, K)` for bids `(n, K)`."""
     market = in_numpy(market)
     gain, score = _gains(market, mechanism, bids), bids.claim - bids.ask
-    rivals = _independent_rivals(others.claim - others.ask)
     return np.stack([_profit(*own, market.outside_value) for own in zip(gain, score, rivals, strict=True)])
 
 
@@ -118,8 +122,9 @@ def _gains(market: Market, mechanism: SecondPrice, bids: Bids) -> np.ndarray:
     return (worth - at(market.cost, level)).T
 
 
-def _independent_rivals(scores: np.ndarray) -> list[Rivals]:
-    """What each provider meets where `j` draws one of its scores, `(n, S)`, independently of the others."""
+def independent_rivals(strategies: Bids) -> list[Rivals]:
+    """What each provider meets where `j` draws one of its bids, `(n, S)`, independently of the others."""
+    scores = strategies.claim - strategies.ask
     n, num_scores = scores.shape
     points = np.concatenate([[-np.inf], np.unique(scores)])
     counts = np.stack([np.bincount(np.searchsorted(points, own), minlength=len(points)) for own in scores])
