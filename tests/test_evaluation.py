@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import ttc_env
+from agents import make_learner
 from tests.markets import BruteForce
 from ttc_env import equilibrium
 from ttc_env.evaluation import evaluate_greedy, evaluate_policy, record_play
@@ -82,6 +83,18 @@ def test_figures_are_plain_finite_numbers_and_come_again(task):
     assert found == evaluate_scripted(task, nash=False)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert {type(value) for value in found.values()} == {float}
+
+
+@pytest.mark.parametrize("name", ["tokens-gsm8k", "tokens-gpqa-sampled"])
+def test_independent_ppo_solves_the_tasks_it_is_trained_on(name):
+    task = LITE[name]
+    learner = make_learner("ppo", task.make_env, task.steps, seed=0)
+    while learner.steps < task.steps:
+        learner.update()
+    found = evaluate_policy(task, learner.act)
+    assert found["relative_nash_conv"] < 0.01
+    assert found["score"] > 0.95
+    assert found["held_out_opponents"] > 0.9
 
 
 def test_losing_play_has_no_relative_figures():
