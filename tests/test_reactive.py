@@ -94,6 +94,8 @@ def test_seats_are_interchangeable():
         ({"policies": np.ones((2, 5, 2)) / 2}, r"got \(2, 5, 2\)"),
         ({"policies": np.ones((4, 2))}, r"shape \(n, N, m\), got \(4, 2\)"),
         ({"discount": 1.0}, r"discount must be in \[0, 1\), got 1.0"),
+        ({"tolerance": 0.0}, r"must be at least 1e-14, .* got discount 0.95 and tolerance 0.0"),
+        ({"discount": 1 - 1e-9}, "must be at least 1e-14"),
         ({"provider": 2}, "provider must be in 0..1, got 2"),
         ({"start": -1}, "start must be in 0..3, got -1"),
     ],
