@@ -7,6 +7,7 @@ import torch
 
 import ttc_env
 from tests.environments import MARKET, each_variant, same, sample
+from ttc_env import arrays
 from ttc_env.mechanisms import SecondPrice
 
 each_backend = pytest.mark.parametrize("backend", ["numpy", "torch"])
@@ -230,3 +231,17 @@ def test_without_copy_the_observations_are_one_array():
         if "final_obs" in info:
             np.testing.assert_array_equal(info["final_obs"], expected_info["final_obs"])
     np.testing.assert_array_equal(kept, before)
+
+
+@each_variant
+@each_backend
+def test_blocks_are_as_the_whole_batch(variant, backend, monkeypatch):
+    """Large batches are read and written in blocks of rows, for the sake of the cache."""
+
+    def episode(block):
+        monkeypatch.setattr(arrays, "BLOCK", block)
+        vector, rng = variant.vector(num_markets=5, backend=backend, max_cycles=2), np.random.default_rng(0)
+        actions = [sample(vector.single_action_space, rng, (5, 4)) for _ in range(4)]
+        return [vector.reset(seed=0), *(vector.step(action) for action in actions)]
+
+    assert same(episode(2), episode(5))
