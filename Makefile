@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: train test test-slow test-vllm nano lint wheel bench reproduce clean help
+.PHONY: train benchmark test test-slow test-vllm nano lint wheel bench reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -12,16 +12,24 @@ help:        ## list the targets
 .venv/stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,test,measure]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train]'
+	@touch $@
+
+# What tests and measurements need on top.
+.venv/all-stamp: .venv/stamp
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,test,measure,ray]'
 	@touch $@
 
 train: .venv/stamp  ## train the default market, about a minute; options: make train ARGS="--mechanism second_price"
 	$(BIN)/python train/run.py $(ARGS)
 
-test: .venv/stamp  ## the default tests; options: make test ARGS="-k auction"
+benchmark: .venv/stamp  ## all baselines on the small suite, about a quarter of an hour; options: make benchmark ARGS=--help
+	$(BIN)/python train/benchmark.py $(ARGS)
+
+test: .venv/all-stamp  ## the default tests; options: make test ARGS="-k auction"
 	$(BIN)/python -m pytest $(ARGS)
 
-test-slow: .venv/stamp  ## the tests that take minutes: learning over ten seeds, bulk comparisons
+test-slow: .venv/all-stamp  ## the tests that take minutes: learning over ten seeds, bulk comparisons
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 # vLLM needs its own torch and some 3 GB, so its CPU build gets an environment of its own.
@@ -32,18 +40,18 @@ test-slow: .venv/stamp  ## the tests that take minutes: learning over ten seeds,
 test-vllm: .venv-vllm/stamp  ## the vLLM engine on the CPU, on a tiny model made for it
 	.venv-vllm/bin/python -m pytest tests/curves/test_vllm.py $(ARGS)
 
-nano: .venv/stamp  ## train nano models, measure them and build their market, in minutes: curves/nano.py
+nano: .venv/all-stamp  ## train nano models, measure them and build their market, in minutes: curves/nano.py
 	$(BIN)/python curves/nano.py $(ARGS)
 
-lint: .venv/stamp  ## style, formatting and types
+lint: .venv/all-stamp  ## style, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-wheel: .venv/stamp  ## build the wheel and use it in an empty environment
+wheel: .venv/all-stamp  ## build the wheel and use it in an empty environment
 	BIN=$(BIN) sh tests/wheel.sh
 
-bench: .venv/stamp  ## the exact solvers against brute force, and throughput against SuperSuit, SB3 and Numba; prints ratios
+bench: .venv/all-stamp  ## the exact solvers against brute force, and throughput against SuperSuit, SB3 and Numba; prints ratios
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/equilibrium.py
 	$(BIN)/python tests/benchmarks/throughput.py $(ARGS)

@@ -58,11 +58,15 @@ class PPO:
     Args:
         env: the markets; the learner resets them with `seed`.
         total_steps: agent steps over which learning rate and entropy bonus decay to zero.
-        config: hyper-parameters.
         seed: of the networks, the actions, the minibatches and the markets.
+        config: hyper-parameters.
     """
 
-    def __init__(self, env: VectorMarket, total_steps: int, config: PPOConfig, seed: int = 0) -> None:
+    env_options = {"backend": "torch", "copy": False}  # noqa: RUF012
+    Config = PPOConfig
+
+    def __init__(self, env: VectorMarket, total_steps: int, seed: int = 0, config: PPOConfig | None = None) -> None:
+        config = config or PPOConfig()
         if env.autoreset != "same_step":
             raise ValueError(f"PPO bootstraps from final_obs; it needs autoreset 'same_step', got {env.autoreset!r}")
         self.env, self.config, self.total_steps = env, config, total_steps

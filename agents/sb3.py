@@ -7,6 +7,7 @@ One policy serves every provider; each sees its own curve in its observation. Tr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -87,22 +88,60 @@ class MarketVecEnv(VecEnv):
         return observations.reshape(self.num_envs, -1)
 
 
+@dataclass(frozen=True)
+class SB3PPOConfig:
+    """Hyper-parameters of `SB3PPO`."""
+
+    horizon: int = 32
+    """periods played in each market between updates"""
+    epochs: int = 4
+    """passes over the collected periods in each update"""
+    minibatches: int = 4
+    """parts of a pass, one optimiser step each"""
+    learning_rate: float = 1e-3
+    """of Adam"""
+    gamma: float = 0.9
+    """discount per period"""
+    gae_lambda: float = 0.8
+    """decay of the advantage estimate"""
+    entropy: float = 0.01
+    """weight of the entropy bonus"""
+    device: str = "cpu"
+    """torch device of the networks"""
+
+
 class SB3PPO:
     """Stable-Baselines3's PPO behind the learner interface of `agents`.
 
     Args:
         env: the markets it trains on; backend numpy, autoreset `same_step`.
+        total_steps: not used; nothing decays.
         seed: of the networks, the actions and the markets.
-        device: torch device.
-        options: of `stable_baselines3.PPO`.
+        config: hyper-parameters.
     """
 
-    def __init__(self, env: VectorMarket, seed: int = 0, device: str = "cpu", **options: Any) -> None:
+    env_options = {"copy": False}  # noqa: RUF012
+    Config = SB3PPOConfig
+
+    def __init__(
+        self, env: VectorMarket, total_steps: int = 0, seed: int = 0, config: SB3PPOConfig | None = None
+    ) -> None:
+        config = config or SB3PPOConfig()
         rows = env.num_markets * env.num_providers
         self.vec_env = MarketVecEnv(env, standardize=True)
-        settings = {"n_steps": 32, "n_epochs": 4, "batch_size": 8 * rows, "gamma": 0.9, "gae_lambda": 0.8}
-        settings |= {"learning_rate": 1e-3, "ent_coef": 0.01} | options
-        self.model = PPO("MlpPolicy", self.vec_env, seed=seed, device=device, **settings)
+        self.model = PPO(
+            "MlpPolicy",
+            self.vec_env,
+            n_steps=config.horizon,
+            n_epochs=config.epochs,
+            batch_size=config.horizon * rows // config.minibatches,
+            learning_rate=config.learning_rate,
+            gamma=config.gamma,
+            gae_lambda=config.gae_lambda,
+            ent_coef=config.entropy,
+            seed=seed,
+            device=config.device,
+        )
         self.steps = 0
         self.steps_per_update = self.model.n_steps * rows
         self._callback = _Nothing()

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from curves.jsonl import JsonLines
+
 
 class RawStore:
     """The folder of one measurement, open for appending by one process at a time.
@@ -44,7 +46,7 @@ class RawStore:
             os.replace(draft, begun)
         self.done, end = complete_questions(folder / "records.jsonl", records_per_question)
         self._size = records_per_question
-        self._files = {name: _Appender(folder / f"{name}.jsonl") for name in ("records", "usage", "sessions")}
+        self._files = {name: JsonLines(folder / f"{name}.jsonl") for name in ("records", "usage", "sessions")}
         self._files["records"].cut(end)
 
     def append(self, question: str, records: list[dict[str, Any]]) -> None:
@@ -56,12 +58,12 @@ class RawStore:
         """
         if question in self.done or len(records) != self._size:
             raise ValueError(f"question {question!r} is complete, or {len(records)} records are not {self._size}")
-        self._files["records"].write([{"question": question, **record} for record in records])
+        self._files["records"].append([{"question": question, **record} for record in records])
         self.done.add(question)
 
     def note(self, name: str, line: dict[str, Any]) -> None:
         """Append a line to `usage` or `sessions`."""
-        self._files[name].write([line])
+        self._files[name].append([line])
 
     def __enter__(self) -> RawStore:
         return self
@@ -70,29 +72,8 @@ class RawStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for file in self._files.values():
-            os.close(file.handle)
+            file.close()
         self._lock.close()
-
-
-class _Appender:
-    def __init__(self, path: Path) -> None:
-        self.handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        self.cut(_end_of_last_line(path))
-
-    def cut(self, end: int) -> None:
-        os.ftruncate(self.handle, end)
-
-    def write(self, lines: list[dict[str, Any]]) -> None:
-        end = os.fstat(self.handle).st_size
-        data = "".join(json.dumps(line) + "\n" for line in lines).encode()
-        try:
-            written = 0
-            while written < len(data):
-                written += os.write(self.handle, data[written:])
-            os.fsync(self.handle)
-        except OSError:
-            self.cut(end)
-            raise
 
 
 def complete_questions(path: Path, records_per_question: int) -> tuple[set[str], int]:
@@ -122,10 +103,6 @@ def _question_of(line: bytes) -> str | None:
         return str(json.loads(line)["question"])
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _end_of_last_line(path: Path) -> int:
-    return path.read_bytes().rfind(b"\n") + 1
 
 
 def _same(folder: Path, begun: dict[str, Any], asked: dict[str, Any]) -> None:

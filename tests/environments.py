@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ttc_env
+from ttc_env.envs.seats import Seats
 from ttc_env.mechanisms import MECHANISMS, Outcome
 from ttc_env.registration import ENVIRONMENTS
 
@@ -125,6 +126,7 @@ FORMS = [
     Form("single", lambda variant, **options: variant.single(**{"opponents": "random", **options})),
     Form("vector", lambda variant, **options: variant.vector(**{"num_markets": 3, **options})),
     Form("vector_torch", lambda variant, **options: variant.vector(num_markets=3, backend="torch", **options)),
+    Form("seats", lambda variant, **options: Seats(variant.vector(num_markets=3, **options), [2, 0], "random")),
     Form("vector_single", lambda variant, **options: variant.vector_single(3, opponents="random", **options)),
 ]
 each_form = pytest.mark.parametrize("form", FORMS, ids=str)

@@ -8,7 +8,7 @@ from torch import nn
 from agents.distributions import Categoricals, Gaussian
 from agents.networks import StackedMLP
 from agents.ppo import PPO, PPOConfig
-from agents.sb3 import SB3PPO, MarketVecEnv
+from agents.sb3 import SB3PPO, MarketVecEnv, SB3PPOConfig
 from ttc_env import Market, VectorMarket, equilibrium, load_market
 from ttc_env.metrics import evaluate, play
 
@@ -22,7 +22,7 @@ def constant_reward_market(backend):
 
 def test_ppo_bootstraps_through_truncation():
     env = constant_reward_market("torch")
-    learner = PPO(env, 10**9, PPOConfig(gamma=0.9, learning_rate=1e-2, horizon=32, epochs=4), seed=0)
+    learner = PPO(env, 10**9, config=PPOConfig(gamma=0.9, learning_rate=1e-2, horizon=32, epochs=4))
     for _ in range(100):
         learner.update()
     assert learner.critic(learner.observations.transpose(0, 1)).mean().item() == pytest.approx(10, abs=0.3)
@@ -30,7 +30,7 @@ def test_ppo_bootstraps_through_truncation():
 
 def test_stable_baselines_bootstraps_through_truncation():
     env = constant_reward_market("numpy")
-    learner = SB3PPO(env, seed=0, learning_rate=1e-2)
+    learner = SB3PPO(env, config=SB3PPOConfig(learning_rate=1e-2))
     learner.vec_env.mean, learner.vec_env.deviation = 0.0, 1.0
     for _ in range(100):
         learner.update()
@@ -41,7 +41,7 @@ def test_stable_baselines_bootstraps_through_truncation():
 @pytest.mark.parametrize(("shared", "gap"), [(False, 1e-9), (True, 0.1)])
 def test_ppo_learns_the_market(shared, gap):
     env = VectorMarket("gsm8k/majority_voting", num_markets=64, backend="torch")
-    learner = PPO(env, 200_000, PPOConfig(shared=shared), seed=0)
+    learner = PPO(env, 200_000, config=PPOConfig(shared=shared))
     while learner.steps < 200_000:
         learner.update()
     one = VectorMarket("gsm8k/majority_voting")
@@ -91,9 +91,7 @@ def test_gaussian_agrees_with_torch():
 @pytest.mark.parametrize("options", [{}, {"mechanism": "second_price"}, {"mechanism": "second_price", "demand": 5}])
 def test_same_seed_same_learner_and_a_checkpoint_plays_on(options):
     def learner():
-        return PPO(
-            VectorMarket("gsm8k/reasoning_effort", num_markets=8, backend="torch", **options), 10_000, PPOConfig()
-        )
+        return PPO(VectorMarket("gsm8k/reasoning_effort", num_markets=8, backend="torch", **options), 10_000)
 
     first, second = learner(), learner()
     assert [first.update() for _ in range(3)] == [second.update() for _ in range(3)]
@@ -107,7 +105,7 @@ def test_same_seed_same_learner_and_a_checkpoint_plays_on(options):
 def test_every_learner_bids_inside_the_space(action_type):
     options = {"mechanism": "second_price", "num_markets": 4, "action_type": action_type}
     learners = [
-        PPO(VectorMarket("gsm8k/reasoning_effort", backend="torch", **options), 10_000, PPOConfig()),
+        PPO(VectorMarket("gsm8k/reasoning_effort", backend="torch", **options), 10_000),
         SB3PPO(VectorMarket("gsm8k/reasoning_effort", **options)),
     ]
     env = VectorMarket("gsm8k/reasoning_effort", **options)
@@ -154,7 +152,7 @@ def test_standardised_rewards_keep_every_best_response():
 def test_ten_seeds_reach_the_equilibrium(market):
     reached = 0
     for seed in range(10):
-        learner = PPO(VectorMarket(market, num_markets=64, backend="torch"), 500_000, PPOConfig(), seed)
+        learner = PPO(VectorMarket(market, num_markets=64, backend="torch"), 500_000, seed)
         while learner.steps < 500_000:
             learner.update()
         one = VectorMarket(market)

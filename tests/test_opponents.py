@@ -9,6 +9,8 @@ import pytest
 
 from tests.environments import MARKET, VARIANTS, each_id, each_variant, sample
 from ttc_env import equilibrium
+from ttc_env.envs.seats import Seats
+from ttc_env.opponents import equilibrium_actions
 
 LEARNER = 2
 OTHERS = [0, 1, 3]
@@ -178,3 +180,30 @@ def test_what_a_function_returns_is_checked_each_period(returned, message):
 def test_an_unknown_learner_is_named(provider):
     with pytest.raises(ValueError, match=f"unknown provider {provider!r}"):
         PER_TOKEN.single(provider=provider)
+
+
+@each_id
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_seats_are_the_market_with_the_others_scripted(variant, backend):
+    seats, plain = (variant.vector(num_markets=3, backend=backend, autoreset="same_step") for _ in range(2))
+    seats = Seats(seats, [MARKET.providers[2], 0], "nash")
+    assert seats.seats.tolist() == [2, 0]
+    assert (seats.num_markets, seats.num_providers) == (3, 2)
+    np.testing.assert_array_equal(seats.reset(seed=4)[0], plain.reset(seed=4)[0][:, [2, 0]])
+    joint = np.tile(equilibrium_actions(seats.game), (3, 1) + (1,) * len(seats.single_action_space.shape))
+    rng = np.random.default_rng(0)
+    for _ in range(7):  # past the end of the episode
+        actions = sample(seats.single_action_space, rng, (3, 2))
+        joint[:, [2, 0]] = actions
+        mine, everybody = seats.step(actions), plain.step(joint)
+        for part, whole in zip(mine[:2], everybody[:2], strict=True):
+            np.testing.assert_array_equal(part, whole[:, [2, 0]])
+        np.testing.assert_array_equal(mine[3], everybody[3])
+        if "final_obs" in everybody[4]:
+            np.testing.assert_array_equal(mine[4]["final_obs"], everybody[4]["final_obs"][:, [2, 0]])
+
+
+@pytest.mark.parametrize("providers", [[], [1, 1], [9], ["nobody"]])
+def test_seats_are_known_providers_named_once(providers):
+    with pytest.raises(ValueError, match=str(providers[-1]) if providers else "at least one"):
+        Seats(PER_TOKEN.vector(num_markets=2), providers)

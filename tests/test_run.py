@@ -34,7 +34,8 @@ def run(folder, *arguments, **kwargs):
         ("--mechanism", "second_price"),
         ("--mechanism", "second_price", "--action-type", "box", "--settlement", "declared"),
         ("--algorithm", "sb3-ppo", "--demand", "20"),
-        ("--ppo.shared", "--beta", "100000", "--market", "gpqa/reasoning_effort"),
+        ("--mechanism", "second_price", "--learners", "0", "8", "--opponents", "random"),
+        ("--algorithm", "shared-ppo", "--config.gamma", "0.5", "--beta", "100000", "--market", "gpqa/reasoning_effort"),
     ],
     ids=" ".join,
 )
@@ -84,6 +85,9 @@ def test_same_seed_same_figures(tmp_path):
         (("--demand", "many"), ("demand", "many")),
         (("--steps", "0"), ("steps", "0")),
         (("--device", "nowhere"), ("device", "nowhere")),
+        (("--algorithm", "alchemy"), ("'alchemy'", "sb3-ppo", "package.module:Class")),
+        (("--algorithm", "no.such:Learner"), ("no.such:Learner",)),
+        (("--learners", "GPT"), ("GPT", "Qwen2.5-7B")),
         (("--mechanism", "barter"), ("barter", "second_price")),
         (("--market", "missing.csv"), ("missing.csv",)),
     ],
@@ -142,3 +146,10 @@ def test_help_teaches(tmp_path):
     said = run(tmp_path, "--help").stdout
     for word in ("--market", "--mechanism", "--num-seeds", "--demand", "--device", "summary.json", "Ctrl-C"):
         assert word in said
+
+
+def test_a_learner_of_your_own_is_found_in_the_current_folder(tmp_path):
+    (tmp_path / "mine.py").write_text("from agents.ppo import PPO as Mine\n")
+    result = run(tmp_path, "--algorithm", "mine:Mine", "--config.gamma", "0.5", "--steps", "1000", "--name", "it")
+    assert result.returncode == 0, result.stderr
+    assert json.loads((tmp_path / "runs" / "it" / "config.json").read_text())["config"]["gamma"] == 0.5

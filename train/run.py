@@ -3,6 +3,8 @@
     python train/run.py                                                   # per-token pricing, nine providers
     python train/run.py --mechanism second_price --market gpqa/best_of_n  # the auction
     python train/run.py --num-seeds 10                                    # ten runs and their summary
+    python train/run.py --algorithm hedge --help                          # a learner and its hyper-parameters
+    python train/run.py --learners 0 3 --opponents best_response          # two learn, the others are scripted
 
 Writes `runs/<name>/`: config.json, metrics.csv, TensorBoard events, summary.json, checkpoint.pt and figures.
 Ctrl-C stops training and reports what was learnt so far.
@@ -10,29 +12,35 @@ Ctrl-C stops training and reports what was learnt so far.
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
+sys.path.append(os.getcwd())  # learners of your own
 
 import torch
 import tyro
 
-from agents import ALGORITHMS, Learner
-from agents.ppo import PPOConfig
+from agents import ALGORITHMS, Learner, NoConfig, find, make_learner
 from train.figures import draw_outcome, draw_training
 from train.record import RunFolder, new_folder
 from train.report import console, live_progress, print_provider_table, print_seed_table, print_summary
 from ttc_env import VectorMarket
+from ttc_env.envs.seats import Seats
 from ttc_env.metrics import evaluate, play
+
+Config = TypeVar("Config")
 
 
 @dataclass
-class Args:
+class Args(Generic[Config]):
     """Train all providers of a market and hold what they learn against the exact equilibrium."""
 
     market: str = "gsm8k/majority_voting"
@@ -41,8 +49,12 @@ class Args:
     """how the market is cleared"""
     beta: float = 1000.0
     """user rationality, 1/USD; higher is more rational (published: 200, 1000, 100000)"""
-    algorithm: Literal["ppo", "sb3-ppo"] = "ppo"
-    """ppo: independent PPO, one network per provider (--ppo.shared: one for all); sb3-ppo: Stable-Baselines3"""
+    algorithm: str = "ppo"
+    """one of agents.ALGORITHMS, or a class of your own as package.module:Class"""
+    learners: tuple[str, ...] = ()
+    """providers that learn, by name or index; by default all"""
+    opponents: Literal["nash", "best_response", "random"] = "nash"
+    """what the providers do that do not learn"""
     seed: int = 0
     """of networks, actions and markets; the first one if there are several"""
     num_seeds: int = 1
@@ -71,16 +83,16 @@ class Args:
     """where run folders go"""
     overwrite: bool = False
     """replace the folder if it exists"""
-    ppo: PPOConfig = field(default_factory=PPOConfig)
-    """hyper-parameters of --algorithm ppo"""
+    config: Config = field(default_factory=NoConfig)  # type: ignore[assignment]
+    """hyper-parameters of the algorithm"""
 
-    def make_env(self, num_markets: int, **backend: Any) -> VectorMarket:
-        """The market of these arguments."""
+    def make_env(self, num_markets: int, **backend: Any) -> VectorMarket | Seats:
+        """The market of these arguments, as those see it who learn."""
         options = {}
         if self.mechanism == "second_price":
             options = {"settlement": self.settlement, "action_type": self.action_type}
         demand = self.demand if not self.demand.isdigit() else int(self.demand)
-        return VectorMarket(
+        env = VectorMarket(
             self.market,
             self.mechanism,
             num_markets,
@@ -90,12 +102,21 @@ class Args:
             **options,
             **backend,
         )
+        if not self.learners:
+            return env
+        return Seats(env, [int(name) if name.isdigit() else name for name in self.learners], self.opponents)
+
+    def make_learner(self, seed: int) -> Learner:
+        """The learner of these arguments."""
+        make_env = partial(self.make_env, self.num_markets)
+        return make_learner(self.algorithm, make_env, self.steps, seed, device=self.device, config=self.config)
 
     def default_name(self) -> str:
         """A folder name from the arguments that matter most."""
         market = Path(self.market).stem if self.market.endswith(".csv") else self.market.replace("/", "-")
         seeds = f"seed{self.seed}" if self.num_seeds == 1 else f"seeds{self.seed}-{self.seed + self.num_seeds - 1}"
-        return f"{market}-{self.mechanism}-beta{self.beta:g}-{self.algorithm}-{seeds}"
+        who = f"-{len(self.learners)}learn-{self.opponents}" if self.learners else ""
+        return f"{market}-{self.mechanism}-beta{self.beta:g}-{self.algorithm.replace(':', '.')}{who}-{seeds}"
 
 
 def main(args: Args) -> dict[str, Any]:
@@ -127,11 +148,9 @@ def main(args: Args) -> dict[str, Any]:
     return summary
 
 
-def train(args: Args, seed: int, env: VectorMarket, folder: RunFolder, started: float) -> dict[str, Any]:
+def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder, started: float) -> dict[str, Any]:
     """One run: train, evaluate on the way, and write everything down."""
-    learner = ALGORITHMS[args.algorithm](
-        lambda **backend: args.make_env(args.num_markets, **backend), args.steps, seed, args.device, args.ppo
-    )
+    learner = args.make_learner(seed)
     greedy: Callable[[Any], Any] = lambda observations: learner.act(observations, greedy=True)  # noqa: E731
     interrupted = False
     try:
@@ -174,9 +193,19 @@ def learn(
                 show(learner.steps, figures)
 
 
+def read_arguments() -> Args[Any]:
+    """The arguments of the command line; which hyper-parameters there are depends on the algorithm."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--algorithm", default=Args.algorithm)
+    algorithm = first.parse_known_args()[0].algorithm
+    _, config = find(algorithm)
+    description = f"{__doc__}\nAlgorithms: {', '.join(ALGORITHMS)}."
+    return tyro.cli(Args[type(config)], default=Args(algorithm=algorithm, config=config), description=description)
+
+
 if __name__ == "__main__":
     try:
-        main(tyro.cli(Args, description=__doc__))
+        main(read_arguments())
     except (ValueError, OSError) as error:
         console.print(f"[red]error:[/red] {error}", highlight=False)
         raise SystemExit(2) from None

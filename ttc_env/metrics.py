@@ -13,6 +13,7 @@ import numpy as np
 
 from ttc_env import equilibrium
 from ttc_env.batch import one_market
+from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import VectorMarket
 from ttc_env.mechanisms import Bids, Outcome, SecondPrice
 
@@ -25,20 +26,23 @@ class Play(NamedTuple):
     outcome: Outcome
 
 
-def play(env: VectorMarket, act: Callable[[np.ndarray], Any], periods: int, seed: int = 0) -> Play:
-    """Play from a reset with `act`, observations `(1, n, d)` to actions; `env` has one market, backend numpy."""
+def play(env: VectorMarket | Seats, act: Callable[[np.ndarray], Any], periods: int, seed: int = 0) -> Play:
+    """Play from a reset with `act`, observations `(1, n, d)` to actions.
+
+    `env` has one market, backend numpy; the actions recorded are those of all providers, also where only some learn.
+    """
     observations, _ = env.reset(seed)
     actions, bids = [], []
     for _ in range(periods):
         action = np.asarray(act(observations))
         observations, _, _, _, info = env.step(action)
-        actions.append(action[0])
+        actions.append(info.get("actions", action)[0])
         bids.append([part[0] for part in info["bids"]])
     made = Bids(*(np.stack(part) for part in zip(*bids, strict=True)))
     return Play(np.stack(actions), made, env.game.mechanism.clear(env.market, made))
 
 
-def evaluate(env: VectorMarket, played: Play) -> dict[str, Any]:
+def evaluate(env: VectorMarket | Seats, played: Play) -> dict[str, Any]:
     """Figures of a play beside the analytic ones, whatever the mechanism; means over its periods.
 
     `levels` is the profile of the last period (level indices) and `nash_levels` the analytic profile closest to it;
@@ -61,7 +65,7 @@ def evaluate(env: VectorMarket, played: Play) -> dict[str, Any]:
     } | analytic
 
 
-def _per_token(env: VectorMarket, played: Play) -> dict[str, Any]:
+def _per_token(env: VectorMarket | Seats, played: Play) -> dict[str, Any]:
     market, levels = one_market(env.market), played.bids.level
     equilibria = equilibrium.pure_nash(market)
     if not len(equilibria):
@@ -85,7 +89,7 @@ def _per_token(env: VectorMarket, played: Play) -> dict[str, Any]:
     }
 
 
-def _auction(env: VectorMarket, mechanism: SecondPrice, played: Play) -> dict[str, Any]:
+def _auction(env: VectorMarket | Seats, mechanism: SecondPrice, played: Play) -> dict[str, Any]:
     market, bids, outcome = one_market(env.market), played.bids, played.outcome
     analytic = equilibrium.second_price_outcome(market)
     shares = np.zeros(market.num_providers)

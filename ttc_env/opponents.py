@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +20,13 @@ NAMED = ("nash", "best_response", "random")
 
 
 def make_opponents(
-    game: RepeatedMarket, learner: int, opponents: str | Policy | Mapping[str | int, Policy] | Any
+    game: RepeatedMarket, learners: Collection[int], opponents: str | Policy | Mapping[str | int, Policy] | Any
 ) -> Opponents:
-    """A function `(observations, state, uniform) -> actions` for all providers; the learner's own is overwritten.
+    """A function `(observations, state, uniform) -> actions` for all providers; the learners' own are overwritten.
 
     Args:
         game: the repeated market, NumPy backend.
-        learner: index of the provider who is no opponent.
+        learners: indices of the providers who are no opponents.
         opponents: one of
 
             * `"nash"`: the first pure equilibrium in lexicographic order; in the auction the dominant strategy;
@@ -50,7 +50,7 @@ def make_opponents(
             return Random(game)
         raise ValueError(f"unknown opponents {opponents!r}; allowed: {', '.join(NAMED)}, actions, or functions")
     if isinstance(opponents, Mapping):
-        return Each(game, learner, opponents)
+        return Each(game, learners, opponents)
     if callable(opponents):
         return Joint(opponents)
     return Constant(np.asarray(opponents))
@@ -68,10 +68,10 @@ def equilibrium_actions(game: RepeatedMarket) -> np.ndarray:
     Raises:
         ValueError: there is no pure equilibrium, which can happen where prices are below costs.
     """
+    market = one_market(game.market).to("numpy")
     if isinstance(game.mechanism, SecondPrice):
-        levels = np.argmax(game.market.welfare_contribution, axis=-1)
-        return game.mechanism.honest(one_market(game.market), levels)
-    profile = next(equilibrium.iterate_nash(one_market(game.market)), None)
+        return game.mechanism.honest(market, np.argmax(market.welfare_contribution, axis=-1))
+    profile = next(equilibrium.iterate_nash(market), None)
     if profile is None:
         raise ValueError("the market has no pure equilibrium; choose other opponents")
     return profile
@@ -131,19 +131,19 @@ class Each:
     """A function for every opponent, from its observations to its actions."""
 
     game: RepeatedMarket
-    learner: int
+    learners: Collection[int]
     policies: Mapping[str | int, Policy]
 
     def __post_init__(self) -> None:
         market = one_market(self.game.market)
         given = {market.provider_index(name) for name in self.policies}
-        missing = set(range(market.num_providers)) - given - {self.learner}
+        missing = set(range(market.num_providers)) - given - set(self.learners)
         if missing:
             names = ", ".join(market.providers[i] for i in sorted(missing))
-            raise ValueError(f"opponents must hold a function for every provider but the learner; missing: {names}")
+            raise ValueError(f"opponents must hold a function for every provider but the learners; missing: {names}")
 
     def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
-        """Actions `(B, n)` or `(B, n, 3)`; those of a learner without a function are zero."""
+        """Actions `(B, n)` or `(B, n, 3)`; those of learners without a function are zero."""
         batch, (n, *components) = observations.shape[0], action_shape(self.game)
         idle = np.zeros((batch, *components), dtype=float if self.game.mechanism.action_type == "box" else int)
         actions = [idle] * n

@@ -188,20 +188,24 @@ def same_size(kind: str) -> Any:
         "policy_kwargs": {"activation_fn": torch.nn.ReLU},
     }
     if kind == "SuperSuit":
-        return OverSuperSuit(sb3)
+        return PlainSB3(supersuit_rows(), sb3)
     if kind == "adapter":
-        return SB3PPO(VectorMarket(MARKET, num_markets=COPIES, copy=False), **sb3)
+        return PlainSB3(MarketVecEnv(VectorMarket(MARKET, num_markets=COPIES, copy=False), standardize=True), sb3)
     config = PPOConfig(horizon=128, epochs=4, minibatches=4, shared=kind == "own, shared")
-    return PPO(VectorMarket(MARKET, num_markets=COPIES, backend="torch", copy=False), FOREVER, config)
+    return PPO(VectorMarket(MARKET, num_markets=COPIES, backend="torch", copy=False), FOREVER, config=config)
 
 
-class OverSuperSuit:
-    """Stable-Baselines3's PPO on the PettingZoo environment through SuperSuit, behind the learner interface."""
+def supersuit_rows(copies: int = COPIES) -> Any:
+    """Copies of the PettingZoo environment, a row per provider, through SuperSuit."""
+    return supersuit_env(ttc_env.per_token_v0.parallel_env(MARKET), copies)
+
+
+class PlainSB3:
+    """Stable-Baselines3's PPO with settings of its own, behind the learner interface."""
 
     act, update = SB3PPO.act, SB3PPO.update
 
-    def __init__(self, settings: dict[str, Any], copies: int = COPIES) -> None:
-        rows = supersuit_env(ttc_env.per_token_v0.parallel_env(MARKET), copies)
+    def __init__(self, rows: Any, settings: dict[str, Any]) -> None:
         self.model = stable_baselines3.PPO("MlpPolicy", rows, device="cpu", **settings)  # crashes if given a seed
         self.steps, self.steps_per_update = 0, self.model.n_steps * rows.num_envs
         self._callback = None
@@ -232,10 +236,10 @@ def learners(repeats: int) -> None:
     row("SB3 over the own adapter, the same", learning_rate_of(same_size("adapter"), repeats))
     row("own PPO, one network for all, the same", learning_rate_of(same_size("own, shared"), repeats))
     row("own PPO, a network for each provider, the same", learning_rate_of(same_size("own"), repeats))
-    shipped = PPO(VectorMarket(MARKET, num_markets=COPIES, backend="torch", copy=False), FOREVER, PPOConfig())
+    shipped = PPO(VectorMarket(MARKET, num_markets=COPIES, backend="torch", copy=False), FOREVER)
     row("own PPO as shipped", learning_rate_of(shipped, 5 * repeats))
     defaults = {"n_steps": 2048, "batch_size": 64, "n_epochs": 10, "learning_rate": 3e-4, "gamma": 0.99}
-    row("SB3 over SuperSuit, SB3's defaults, 1 copy", learning_rate_of(OverSuperSuit(defaults, 1), 1))
+    row("SB3 over SuperSuit, SB3's defaults, 1 copy", learning_rate_of(PlainSB3(supersuit_rows(1), defaults), 1))
 
 
 def time_to_equilibrium(make: Callable[[int], Any], seed: int, cap: float) -> float:
@@ -264,16 +268,16 @@ def equilibria(seeds: int, cap: float) -> None:
 
     def own(seed: int) -> PPO:
         env = VectorMarket(MARKET, num_markets=COPIES, backend="torch", copy=False)
-        return PPO(env, 500_000, PPOConfig(), seed)
+        return PPO(env, 500_000, seed)
 
     def adapter(seed: int) -> SB3PPO:
-        return SB3PPO(VectorMarket(MARKET, num_markets=COPIES, copy=False), seed)
+        return SB3PPO(VectorMarket(MARKET, num_markets=COPIES, copy=False), seed=seed)
 
-    def suit(seed: int) -> OverSuperSuit:
+    def suit(seed: int) -> PlainSB3:
         rows = COPIES * MARKET.num_providers
         settings = {"n_steps": 32, "batch_size": 8 * rows, "n_epochs": 4, "learning_rate": 1e-3, "ent_coef": 0.01}
         torch.manual_seed(seed)
-        return OverSuperSuit({"gamma": 0.9, "gae_lambda": 0.95, **settings})
+        return PlainSB3(supersuit_rows(), {"gamma": 0.9, "gae_lambda": 0.95, **settings})
 
     for title, make in (
         ("own PPO as shipped", own),

@@ -9,52 +9,13 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from ttc_env.batch import one_market
 from ttc_env.envs import spaces
 from ttc_env.envs.parallel import RENDER_MODES, check_render_mode, period_infos
 from ttc_env.envs.render import render_period
+from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import VectorMarket
-from ttc_env.opponents import Constant, make_opponents
 
 DEFAULT_MARKET = "gsm8k/majority_voting"
-
-
-class _Seat:
-    """One provider's place in a batch of markets whose other providers are scripted."""
-
-    def __init__(self, engine: VectorMarket, provider: str | int, opponents: Any) -> None:
-        self.engine = engine
-        self.provider = one_market(engine.market).provider_index(provider)
-        self.opponents = make_opponents(engine.game, self.provider, opponents)
-        space, like, batch = engine.single_action_space, engine.game.market.quality, (engine.num_markets,)
-        self._actions = spaces.Actions(space, batch, like)
-        self._joint = spaces.Actions(space, (*batch, engine.num_providers), like, "actions of opponents")
-        if isinstance(self.opponents, Constant):
-            spaces.Actions(space, (engine.num_providers,), like, "actions of opponents").read(self.opponents.actions)
-        self.observations: np.ndarray = np.empty(0)
-
-    def reset(self, seed: int | None) -> np.ndarray:
-        self.observations, _ = self.engine.reset(seed)
-        return self.mine(self.observations)
-
-    def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        engine = self.engine
-        state = engine.running_state()
-        actions = self._actions.read(actions)
-        joint = self._joint.read(self.opponents(self.observations, state, engine.uniform))
-        joint[:, self.provider] = actions
-        self.observations, rewards, terminations, truncations, info = self.engine.step(joint)
-        return self.mine(self.observations), rewards[:, self.provider], terminations, truncations, info
-
-    def mine(self, observations: np.ndarray) -> np.ndarray:
-        return observations[:, self.provider].astype(np.float32)
-
-    def get_state(self) -> dict[str, Any]:
-        return {"engine": self.engine.get_state(), "observations": self.observations.copy()}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        self.engine.set_state(state["engine"])
-        self.observations = state["observations"].copy()
 
 
 class ProviderEnv(gymnasium.Env):
@@ -83,7 +44,7 @@ class ProviderEnv(gymnasium.Env):
     ) -> None:
         self.render_mode = check_render_mode(render_mode)
         engine = VectorMarket(market, mechanism, 1, autoreset="disabled", backend="numpy", dtype="float64", **arguments)
-        self._seat = _Seat(engine, provider, opponents)
+        self._seat = Seats(engine, [provider], opponents)
         self.action_space = engine.single_action_space
         self.observation_space = spaces.observation_space(engine.game)
         self._last: dict[str, Any] = {}
@@ -98,11 +59,11 @@ class ProviderEnv(gymnasium.Env):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start an episode; a seed restarts the generator."""
         super().reset(seed=seed)
-        observations = self._seat.reset(seed)
+        observations, _ = self._seat.reset(seed)
         if seed is not None:
             self._np_random = self.engine.uniform.generator
         self._last = {}
-        return observations[0], {}
+        return _single(observations)[0], {}
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Clear one period; info holds this provider's side of it in USD.
@@ -111,11 +72,11 @@ class ProviderEnv(gymnasium.Env):
             ResetNeeded: before the first reset or after the end of the episode.
             ValueError: the action is outside the space; nothing has changed then.
         """
-        observations, rewards, _, truncations, self._last = self._seat.step([action])
+        observations, rewards, _, truncations, self._last = self._seat.step([[action]])
         if self.render_mode == "human":
             self.render()
-        info = period_infos(self._last)[self._seat.provider]
-        return observations[0], float(rewards[0]), False, bool(truncations[0]), info
+        info = period_infos(self._last)[int(self._seat.seats[0])]
+        return _single(observations)[0], float(rewards[0, 0]), False, bool(truncations[0]), info
 
     def render(self) -> str | None:
         """The last period as a table: returned in mode `ansi`, printed in mode `human`."""
@@ -149,7 +110,8 @@ class VectorProviderEnv(VectorEnv):
         **arguments: Any,
     ) -> None:
         self.engine = VectorMarket(market, mechanism, num_envs, autoreset=autoreset, backend="numpy", **arguments)
-        self._seat = _Seat(self.engine, provider, opponents)
+        self._seat = Seats(self.engine, [provider], opponents)
+        self._actions = spaces.Actions(self.engine.single_action_space, (num_envs,), self.engine.game.market.quality)
         self.metadata = {"render_modes": [], "autoreset_mode": _autoreset_mode(autoreset)}
         self.num_envs = num_envs
         self.single_action_space = self.engine.single_action_space
@@ -162,16 +124,17 @@ class VectorProviderEnv(VectorEnv):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start all episodes; a seed restarts the generator that serves them all."""
         super().reset(seed=seed)
-        return self._seat.reset(seed), {}
+        return _single(self._seat.reset(seed)[0]), {}
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Clear one period of every market; info holds the learner's utility in USD and the markets' welfare."""
-        observations, rewards, terminations, truncations, detail = self._seat.step(actions)
+        self.engine.running_state()  # no actions are due before a reset, and none are looked at
+        observations, rewards, terminations, truncations, detail = self._seat.step(self._actions.read(actions)[:, None])
         outcome = detail["outcome"]
-        info = {"utility": outcome.utility[:, self._seat.provider], "welfare": outcome.welfare}
+        info = {"utility": outcome.utility[:, self._seat.seats[0]], "welfare": outcome.welfare}
         if "final_obs" in detail:
-            info |= {"final_obs": self._seat.mine(detail["final_obs"]), "_final_obs": detail["_final_obs"]}
-        return observations, rewards, terminations, truncations, info
+            info |= {"final_obs": _single(detail["final_obs"]), "_final_obs": detail["_final_obs"]}
+        return _single(observations), rewards[:, 0], terminations, truncations, info
 
     def get_state(self) -> dict[str, Any]:
         """Everything the future depends on, generator included; see `set_state`."""
@@ -180,6 +143,11 @@ class VectorProviderEnv(VectorEnv):
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to where `get_state` was called; the future is the same again for the same actions."""
         self._seat.set_state(state)
+
+
+def _single(observations: np.ndarray) -> np.ndarray:
+    """The one seat of `(B, 1, d)`, in single precision."""
+    return observations[:, 0].astype(np.float32)
 
 
 def _autoreset_mode(autoreset: str) -> Any:

@@ -103,6 +103,11 @@ class VectorMarket:
         """Providers in each market, `n`."""
         return self.market.num_providers
 
+    @property
+    def seats(self) -> np.ndarray:
+        """Indices of the providers whose actions `step` takes: all of them; see `ttc_env.envs.seats`."""
+        return np.arange(self.num_providers)
+
     def reset(self, seed: int | None = None, *, rows: Array | None = None) -> tuple[Array, dict[str, Any]]:
         """Start new episodes.
 

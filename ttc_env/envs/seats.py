@@ -1,0 +1,98 @@
+"""Some providers of a market learn, the others are scripted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ttc_env.arrays import Array, namespace
+from ttc_env.batch import one_market
+from ttc_env.envs import spaces
+from ttc_env.envs.vector import VectorMarket
+from ttc_env.opponents import Constant, make_opponents
+
+
+class Seats:
+    """A batch of markets as seen from the seats of the providers that learn.
+
+    It has what a learner needs of a `VectorMarket`, for `s` of the `n` providers: observations `(B, s, d)`, actions
+    and rewards `(B, s)`. `info` still tells of all providers; its `actions` are everybody's.
+
+    Args:
+        engine: the markets, all rows the same one.
+        providers: who learns, names or indices, each once.
+        opponents: what the others do: what `ttc_env.opponents.make_opponents` takes.
+
+    Raises:
+        ValueError: an unknown provider or one named twice, or opponents that are none.
+    """
+
+    def __init__(self, engine: VectorMarket, providers: Sequence[str | int], opponents: Any = "nash") -> None:
+        self.engine = engine
+        self._seats = [one_market(engine.market).provider_index(provider) for provider in providers]
+        if not self._seats or len(set(self._seats)) < len(self._seats):
+            raise ValueError(f"providers who learn must be at least one, each once, got {providers!r}")
+        self.opponents = make_opponents(engine.game, self._seats, opponents)
+        space, like = engine.single_action_space, engine.game.market.quality
+        batch = (engine.num_markets, engine.num_providers)
+        self._actions = spaces.Actions(space, (batch[0], len(self._seats)), like)
+        self._joint = spaces.Actions(space, batch, like, "actions of opponents")
+        if isinstance(self.opponents, Constant):
+            spaces.Actions(space, batch[1:], like, "actions of opponents").read(self.opponents.actions)
+        self._observations: Array = np.empty(0)
+
+    @property
+    def seats(self) -> np.ndarray:
+        """Indices of the providers that learn, `(s,)`, in the order of their columns."""
+        return np.array(self._seats)
+
+    @property
+    def num_providers(self) -> int:
+        """Providers that learn, `s`."""
+        return len(self._seats)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is that of the markets: `num_markets`, `game`, the spaces, `record`, `get_state`, ..."""
+        if name.startswith("_") or name == "engine":
+            raise AttributeError(name)
+        return getattr(self.engine, name)
+
+    def reset(self, seed: int | None = None) -> tuple[Array, dict[str, Any]]:
+        """Start all episodes; a seed restarts the generator that serves all markets and their opponents."""
+        self._observations, info = self.engine.reset(seed)
+        return self._observations[:, self._seats], info
+
+    def step(self, actions: Any) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        """Clear one period of every market; see `VectorMarket.step`."""
+        engine = self.engine
+        state = engine.running_state()
+        actions = self._actions.read(actions)
+        joint = self._joint.read(self.opponents(_numpy(self._observations), _numpy(state), self._uniform))
+        joint[:, self._seats] = actions
+        self._observations, rewards, terminations, truncations, info = engine.step(joint)
+        if "final_obs" in info:
+            info["final_obs"] = info["final_obs"][:, self._seats]
+        info["actions"] = joint
+        return self._observations[:, self._seats], rewards[:, self._seats], terminations, truncations, info
+
+    def _uniform(self, shape: tuple[int, ...]) -> np.ndarray:
+        return _numpy(self.engine.uniform(shape))
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything the future depends on, generator included; see `set_state`."""
+        copy = namespace(self._observations).asarray(self._observations, copy=True)
+        return {"engine": self.engine.get_state(), "observations": copy}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to where `get_state` was called."""
+        self.engine.set_state(state["engine"])
+        self._observations = namespace(state["observations"]).asarray(state["observations"], copy=True)
+
+
+def _numpy(values: Any) -> Any:
+    """Arrays, and tuples of arrays, as NumPy arrays: scripted opponents are not tied to a backend."""
+    if isinstance(values, tuple):
+        return type(values)(*map(_numpy, values))
+    return values if isinstance(values, np.ndarray) else values.cpu().numpy()
