@@ -55,9 +55,26 @@ class NoConfig:
 
 
 ALGORITHMS: dict[str, Entry] = {
+    "fixed": Entry("agents.scripted:Fixed"),
+    "random": Entry("agents.scripted:Random"),
+    "truthful": Entry("agents.scripted:Truthful"),
+    "nash": Entry("agents.scripted:Nash"),
+    "best-response": Entry("agents.scripted:BestResponse"),
+    "fictitious-play": Entry("agents.scripted:FictitiousPlay"),
+    "epsilon-greedy": Entry("agents.bandits:EpsilonGreedy"),
+    "ucb": Entry("agents.bandits:UCB"),
+    "exp3": Entry("agents.bandits:EXP3"),
+    "hedge": Entry("agents.hedge:Hedge"),
+    "regret-matching": Entry("agents.hedge:RegretMatching"),
+    "q-learning": Entry("agents.tabular:QLearning"),
+    "dqn": Entry("agents.dqn:DQN"),
     "ppo": Entry("agents.ppo:PPO"),
     "shared-ppo": Entry("agents.ppo:PPO", {"shared": True}),
+    "mappo": Entry("agents.mappo:MAPPO"),
+    "reinforce": Entry("agents.reinforce:REINFORCE"),
     "sb3-ppo": Entry("agents.sb3:SB3PPO"),
+    "sb3-a2c": Entry("agents.sb3:SB3A2C"),
+    "sb3-dqn": Entry("agents.sb3:SB3DQN"),
 }
 
 

@@ -85,7 +85,8 @@ class PPO:
         copies = 1 if config.shared else env.num_providers
         inputs = self.observations.shape[-1]
         self.policy = StackedMLP(copies, [inputs, *config.hidden, self.distribution.num_outputs], 0.01, weights)
-        self.critic = StackedMLP(copies, [inputs, *config.hidden, 1], 1.0, weights)
+        seen = self.critic_inputs(self.observations).shape[-1]
+        self.critic = StackedMLP(copies, [seen, *config.hidden, 1], 1.0, weights)
         self.policy.to(self.device), self.critic.to(self.device)
         self.parameters = [*self.policy.parameters(), *self.critic.parameters()]
         self.optimizer = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5, fused=True)
@@ -113,6 +114,10 @@ class PPO:
         return {name: float(value) / count for name, value in sums.items()} | {
             "learning_rate": self.config.learning_rate * left
         }
+
+    def critic_inputs(self, observations: Tensor) -> Tensor:
+        """What each provider's critic sees of the observations `(..., n, d)` of all providers: its own."""
+        return observations
 
     @torch.no_grad()
     def act(self, observations: Any, greedy: bool = False) -> np.ndarray:
@@ -155,8 +160,8 @@ class PPO:
             rewards.append(self._tensor(reward))
             ended.append(torch.as_tensor(truncated, device=self.device)[:, None])
             final = info.get("final_obs")
-            next_values.append(None if final is None else self._by_provider(self.critic, self._tensor(final))[..., 0])
-        values = self._by_provider(self.critic, torch.cat([observations, self.observations[None]]))[..., 0]
+            next_values.append(None if final is None else self._values(self._tensor(final))[0])
+        values, seen = self._values(torch.cat([observations, self.observations[None]]))
         advantages = torch.empty((horizon, *shape), device=self.device)
         running = torch.zeros(shape, device=self.device)
         for t in reversed(range(horizon)):
@@ -172,6 +177,7 @@ class PPO:
         log_probs, _ = self.distribution.log_prob_and_entropy(torch.stack(outputs), actions)
         batch = {
             "observations": observations,
+            "critic_inputs": seen[:-1],
             "actions": actions,
             "log_probs": log_probs,
             "advantages": (advantages - mean) / (std + 1e-8),
@@ -186,7 +192,7 @@ class PPO:
         log_probs, entropy = self.distribution.log_prob_and_entropy(
             self.policy(batch["observations"]), batch["actions"]
         )
-        values = self.critic(batch["observations"])[..., 0]
+        values = self.critic(batch["critic_inputs"])[..., 0]
         log_ratio = log_probs - batch["log_probs"]
         ratio = log_ratio.exp()
         gain = torch.min(
@@ -208,6 +214,11 @@ class PPO:
                 "approx_kl": ((ratio - 1) - log_ratio).mean(),
                 "clipfrac": ((ratio - 1).abs() > config.clip).float().mean(),
             }
+
+    def _values(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+        """Values `(..., n)` of the observations of all providers, and what the critic saw."""
+        seen = self.critic_inputs(observations)
+        return self._by_provider(self.critic, seen)[..., 0], seen
 
     def _by_provider(self, network: nn.Module, observations: Tensor) -> Tensor:
         """Apply each provider's network to its column of `(..., n, d)`."""

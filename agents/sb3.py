@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+import gymnasium
 import numpy as np
-from stable_baselines3 import PPO
+from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from ttc_env import VectorMarket
-from ttc_env.opponents import Random
+from agents.actions import FlatActions
+from agents.exploration import epsilon
+from agents.rewards import random_rewards
 
 
 class MarketVecEnv(VecEnv):
@@ -26,15 +29,18 @@ class MarketVecEnv(VecEnv):
         env: the markets; backend numpy, autoreset `same_step`.
         standardize: shift and scale every provider's rewards to mean 0 and deviation 1 under random play. That
             changes no best response, and lets one policy learn for providers whose profits differ by magnitudes.
+        flat: number the bids of the auction in one `Discrete` space, for algorithms that need it.
     """
 
-    def __init__(self, env: VectorMarket, standardize: bool = False) -> None:
+    def __init__(self, env: Any, standardize: bool = False, flat: bool = False) -> None:
         if env.autoreset != "same_step":
             raise ValueError(f"Stable-Baselines3 resets in the same step; got autoreset {env.autoreset!r}")
         self.env = env
-        self.mean, self.deviation = _random_rewards(env) if standardize else (0.0, 1.0)
+        self.mean, self.deviation = random_rewards(env) if standardize else (0.0, 1.0)
+        self.flat = FlatActions(env.single_action_space, "Stable-Baselines3's DQN") if flat else None
         self._actions = np.empty(0)
-        super().__init__(env.num_markets * env.num_providers, env.single_observation_space, env.single_action_space)
+        space = gymnasium.spaces.Discrete(self.flat.size) if self.flat else env.single_action_space
+        super().__init__(env.num_markets * env.num_providers, env.single_observation_space, space)
 
     def reset(self) -> np.ndarray:
         """Start all episodes; a seed given by `seed()` takes effect here."""
@@ -50,7 +56,7 @@ class MarketVecEnv(VecEnv):
         """Clear one period."""
         shape = (self.env.num_markets, self.env.num_providers)
         observations, rewards, _, truncations, info = self.env.step(
-            self._actions.reshape(*shape, *self._actions.shape[1:])
+            self.env_actions(self._actions.reshape(*shape, *self._actions.shape[1:]))
         )
         dones = np.repeat(truncations, self.env.num_providers)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
@@ -60,6 +66,10 @@ class MarketVecEnv(VecEnv):
                 infos[i] = {"terminal_observation": final[i], "TimeLimit.truncated": True}
         rewards = (rewards - self.mean) / self.deviation
         return self._rows(observations), rewards.reshape(-1), dones, infos
+
+    def env_actions(self, actions: np.ndarray) -> np.ndarray:
+        """Actions of the algorithm, `(B, n, ...)`, as those of the markets."""
+        return self.flat.unflatten(actions) if self.flat else actions
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -88,6 +98,55 @@ class MarketVecEnv(VecEnv):
         return observations.reshape(self.num_envs, -1)
 
 
+class SB3:
+    """An algorithm of Stable-Baselines3 behind the learner interface of `agents`.
+
+    Args:
+        env: the markets it trains on; backend numpy, autoreset `same_step`.
+        total_steps: agent steps over which exploration decays, where it does.
+        seed: of the networks, the actions and the markets. Stable-Baselines3 seeds the global generators with it.
+        config: hyper-parameters of the subclass.
+    """
+
+    env_options = {"copy": False}  # noqa: RUF012
+    flat = False
+    Config: ClassVar[type]
+
+    def __init__(self, env: Any, total_steps: int = 0, seed: int = 0, config: Any = None) -> None:
+        self.config = self.Config() if config is None else config
+        self.total_steps, self.steps = total_steps, 0
+        self.vec_env = MarketVecEnv(env, standardize=True, flat=self.flat)
+        self.steps_per_update = self.config.horizon * self.vec_env.num_envs
+        self.model = self.make_model(seed)
+        self._callback = _Nothing()
+
+    def make_model(self, seed: int) -> BaseAlgorithm:
+        """The algorithm on `vec_env`."""
+        raise NotImplementedError
+
+    def update(self) -> dict[str, float]:
+        """Collect one rollout and learn from it; returns the losses that Stable-Baselines3 logs."""
+        self.model.learn(self.steps_per_update, callback=self._callback, reset_num_timesteps=self.steps == 0)
+        self.steps += self.steps_per_update
+        logged = self.model.logger.name_to_value
+        return {name.removeprefix("train/"): float(logged[name]) for name in logged if name.startswith("train/")}
+
+    def act(self, observations: Any, greedy: bool = False) -> np.ndarray:
+        """Actions for observations `(B, n, d)`: sampled, or the most probable ones."""
+        batch, n, d = np.shape(observations)
+        actions, _ = self.model.predict(np.asarray(observations).reshape(-1, d), deterministic=greedy)
+        return self.vec_env.env_actions(actions.reshape(batch, n, *actions.shape[1:]))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Networks and optimiser."""
+        return {"policy": self.model.policy.state_dict(), "steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`."""
+        self.model.policy.load_state_dict(state["policy"])
+        self.steps = state["steps"]
+
+
 @dataclass(frozen=True)
 class SB3PPOConfig:
     """Hyper-parameters of `SB3PPO`."""
@@ -110,31 +169,20 @@ class SB3PPOConfig:
     """torch device of the networks"""
 
 
-class SB3PPO:
-    """Stable-Baselines3's PPO behind the learner interface of `agents`.
+class SB3PPO(SB3):
+    """Proximal policy optimisation, Schulman et al. 2017, arXiv:1707.06347."""
 
-    Args:
-        env: the markets it trains on; backend numpy, autoreset `same_step`.
-        total_steps: not used; nothing decays.
-        seed: of the networks, the actions and the markets.
-        config: hyper-parameters.
-    """
-
-    env_options = {"copy": False}  # noqa: RUF012
     Config = SB3PPOConfig
 
-    def __init__(
-        self, env: VectorMarket, total_steps: int = 0, seed: int = 0, config: SB3PPOConfig | None = None
-    ) -> None:
-        config = config or SB3PPOConfig()
-        rows = env.num_markets * env.num_providers
-        self.vec_env = MarketVecEnv(env, standardize=True)
-        self.model = PPO(
+    def make_model(self, seed: int) -> PPO:
+        """The algorithm on `vec_env`."""
+        config: SB3PPOConfig = self.config
+        return PPO(
             "MlpPolicy",
             self.vec_env,
             n_steps=config.horizon,
             n_epochs=config.epochs,
-            batch_size=config.horizon * rows // config.minibatches,
+            batch_size=self.steps_per_update // config.minibatches,
             learning_rate=config.learning_rate,
             gamma=config.gamma,
             gae_lambda=config.gae_lambda,
@@ -142,40 +190,130 @@ class SB3PPO:
             seed=seed,
             device=config.device,
         )
-        self.steps = 0
-        self.steps_per_update = self.model.n_steps * rows
-        self._callback = _Nothing()
+
+
+@dataclass(frozen=True)
+class SB3A2CConfig:
+    """Hyper-parameters of `SB3A2C`."""
+
+    horizon: int = 4
+    """periods played in each market between updates"""
+    learning_rate: float = 2e-3
+    """of RMSprop"""
+    gamma: float = 0.9
+    """discount per period"""
+    gae_lambda: float = 0.8
+    """decay of the advantage estimate"""
+    entropy: float = 0.01
+    """weight of the entropy bonus"""
+    device: str = "cpu"
+    """torch device of the networks"""
+
+
+class SB3A2C(SB3):
+    """Advantage actor-critic, the synchronous form of Mnih et al. 2016, arXiv:1602.01783."""
+
+    Config = SB3A2CConfig
+
+    def make_model(self, seed: int) -> A2C:
+        """The algorithm on `vec_env`."""
+        config: SB3A2CConfig = self.config
+        return A2C(
+            "MlpPolicy",
+            self.vec_env,
+            n_steps=config.horizon,
+            learning_rate=config.learning_rate,
+            gamma=config.gamma,
+            gae_lambda=config.gae_lambda,
+            ent_coef=config.entropy,
+            normalize_advantage=True,
+            seed=seed,
+            device=config.device,
+        )
+
+
+@dataclass(frozen=True)
+class SB3DQNConfig:
+    """Hyper-parameters of `SB3DQN`."""
+
+    horizon: int = 4
+    """periods played in each market between updates"""
+    capacity: int = 100_000
+    """agent steps in the replay buffer"""
+    batch: int = 512
+    """agent steps sampled for an optimiser step"""
+    gradient_steps: int = 4
+    """optimiser steps in each update"""
+    learning_rate: float = 1e-3
+    """of Adam"""
+    gamma: float = 0.9
+    """discount per period"""
+    target_every: int = 8
+    """periods between copies of the network into the target network"""
+    start: float = 1.0
+    """probability of a random action at the beginning"""
+    end: float = 0.02
+    """probability of a random action from `decay` on"""
+    decay: float = 0.5
+    """fraction of training over which it falls linearly"""
+    device: str = "cpu"
+    """torch device of the networks"""
+
+
+class SB3DQN(SB3):
+    """Deep Q-learning, Mnih et al. 2015; in the auction every bid is an action of one flat `Discrete` space.
+
+    Each environment explores on its own; Stable-Baselines3 would let all explore at once or none.
+    """
+
+    Config = SB3DQNConfig
+    flat = True
+
+    def make_model(self, seed: int) -> DQN:
+        """The algorithm on `vec_env`."""
+        config: SB3DQNConfig = self.config
+        return _RowwiseDQN(
+            "MlpPolicy",
+            self.vec_env,
+            buffer_size=config.capacity,
+            learning_starts=0,
+            batch_size=config.batch,
+            train_freq=config.horizon,
+            gradient_steps=config.gradient_steps,
+            target_update_interval=config.target_every * self.vec_env.num_envs,
+            learning_rate=config.learning_rate,
+            gamma=config.gamma,
+            seed=seed,
+            device=config.device,
+        )
 
     def update(self) -> dict[str, float]:
-        """Collect one rollout and learn from it; returns the losses that Stable-Baselines3 logs."""
-        self.model.learn(self.steps_per_update, callback=self._callback, reset_num_timesteps=self.steps == 0)
-        self.steps += self.steps_per_update
-        logged = self.model.logger.name_to_value
-        return {name.removeprefix("train/"): float(logged[name]) for name in logged if name.startswith("train/")}
-
-    def act(self, observations: Any, greedy: bool = False) -> np.ndarray:
-        """Actions for observations `(B, n, d)`: sampled, or the most probable ones."""
-        batch, n, d = np.shape(observations)
-        actions, _ = self.model.predict(np.asarray(observations).reshape(-1, d), deterministic=greedy)
-        return actions.reshape(batch, n, *actions.shape[1:])
-
-    def state_dict(self) -> dict[str, Any]:
-        """Networks and optimiser."""
-        return {"policy": self.model.policy.state_dict(), "steps": self.steps}
+        """Play `horizon` periods and learn from samples of what was played; returns the losses logged."""
+        self._explore()
+        return super().update()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
-        self.model.policy.load_state_dict(state["policy"])
-        self.steps = state["steps"]
+        super().load_state_dict(state)
+        self._explore()
+
+    def _explore(self) -> None:
+        rate = epsilon(self.config, self.steps, self.total_steps)
+        self.model.exploration_rate, self.model.exploration_schedule = rate, lambda _: rate
 
 
-def _random_rewards(env: VectorMarket, periods: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each provider's reward when all act at random, `(n,)` each."""
-    random = Random(env.game)
-    observations, _ = env.reset(seed=0)
-    rewards = [env.step(random(observations, env.record(), env.uniform))[1] for _ in range(periods)]
-    deviation = np.std(rewards, axis=(0, 1))
-    return np.mean(rewards, axis=(0, 1)), np.where(deviation > 0, deviation, 1.0)
+class _RowwiseDQN(DQN):
+    """Draws for every environment by itself whether it explores."""
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        best, state = super().predict(observation, state, episode_start, deterministic=True)
+        if deterministic:
+            return best, state
+        generator = self.action_space.np_random
+        random = generator.integers(self.action_space.n, size=best.shape)
+        return np.where(generator.random(best.shape) < self.exploration_rate, random, best), state
 
 
 class _Nothing(BaseCallback):

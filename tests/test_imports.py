@@ -11,14 +11,14 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ttc_env"
 FLOORS = [  # from the ground up
     {"arrays", "checks"},
-    {"market"},
+    {"market", "statistics"},
     {"batch", "curves"},
     {"mechanisms"},
     {"equilibrium", "repeated"},
-    {"opponents"},
+    {"frozen", "opponents", "population"},
     {"envs"},
-    {"metrics", "per_token_v0", "second_price_v0"},
-    {"registration"},
+    {"metrics", "per_token_v0", "second_price_v0", "tasks", "trained_response"},
+    {"evaluation", "registration"},
     {"__init__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

@@ -108,3 +108,33 @@ def test_regret_of_settled_play():
     for empty in (np.empty((0, 9), dtype=int), nash):
         with pytest.raises(ValueError, match="history"):
             equilibrium.coarse_correlated_regret(market, empty)
+
+
+@given(seeds, kinds)
+def test_swap_regret_replaces_each_level_by_the_best_other(seed, kind):
+    rng = np.random.default_rng(seed)
+    market = random_market(rng, kind, max_logit=100)
+    n, m = market.user_value.shape
+    history = rng.integers(0, m, (7, n))
+    regret = equilibrium.swap_regret(market, history)
+    scale = np.abs(market.margin).max()
+    for i in range(n):
+        best = 0.0
+        for k in range(m):
+            swapped = np.repeat(history[None], m, axis=0)
+            swapped[:, history[:, i] == k, i] = np.arange(m)[:, None]
+            best += (market.utility(swapped) - market.utility(history))[..., i].mean(axis=1).max()
+        assert regret[i] == pytest.approx(best, abs=1e-13 * scale)
+    external = equilibrium.coarse_correlated_regret(market, history)
+    pure = equilibrium.nash_conv(market, history).improvements.mean(axis=0)
+    assert np.all(external <= regret + 1e-13 * scale)
+    assert np.all(regret <= pure + 1e-13 * scale)
+
+
+def test_frequencies_of_a_history():
+    market = ttc_env.load_market("gsm8k/reasoning_effort")
+    found = equilibrium.empirical_strategies(market, [[0, 1, 4], [0, 2, 4], [0, 1, 3], [1, 1, 4]])
+    expected = [[0.75, 0.25, 0, 0, 0], [0, 0.75, 0.25, 0, 0], [0, 0, 0, 0.25, 0.75]]
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="history"):
+        equilibrium.empirical_strategies(market, [0, 1, 4])

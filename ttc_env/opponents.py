@@ -33,11 +33,13 @@ def make_opponents(
             * `"best_response"`: the myopic best response to last period (to the lowest levels at the start);
             * `"random"`: uniform over the action space;
             * an array of actions, one per provider: a profile `(n,)`, or bids `(n, 3)`;
+            * `Recorded(actions)`: draws from the play of other policies;
             * a function from observations `(B, n, d)` to actions `(B, n)` or `(B, n, 3)`;
             * a mapping from every opponent's name to a function from `(B, d)` to `(B,)` or `(B, 3)`.
 
     Raises:
-        ValueError: another name, or a mapping that lacks an opponent. The environment checks the actions.
+        ValueError: another name, a mapping that lacks an opponent, or a record for other providers. The environment
+            checks the actions.
     """
     if isinstance(opponents, str):
         if opponents == "nash":
@@ -49,6 +51,11 @@ def make_opponents(
         if opponents == "random":
             return Random(game)
         raise ValueError(f"unknown opponents {opponents!r}; allowed: {', '.join(NAMED)}, actions, or functions")
+    if isinstance(opponents, Recorded):
+        if opponents.actions.shape[1:] != action_shape(game):
+            wanted, got = action_shape(game), opponents.actions.shape[1:]
+            raise ValueError(f"recorded actions of one period must have shape {wanted}, got {got}")
+        return opponents
     if isinstance(opponents, Mapping):
         return Each(game, learners, opponents)
     if callable(opponents):
@@ -86,6 +93,32 @@ class Constant:
     def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
         """Actions `(B, n)` or `(B, n, 3)`."""
         return np.tile(self.actions, (observations.shape[0],) + (1,) * self.actions.ndim)
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """Frozen play: every provider draws from its own column of recorded actions, independently, in each period.
+
+    Args:
+        actions: `(S, n)` levels or `(S, n, 3)` bids of `S` periods.
+
+    Raises:
+        ValueError: no period, or not such an array.
+    """
+
+    actions: np.ndarray
+
+    def __post_init__(self) -> None:
+        actions = np.asarray(self.actions)
+        if actions.ndim not in (2, 3) or not actions.size:
+            raise ValueError(f"recorded actions must have shape (S, n) or (S, n, 3), S >= 1, got {actions.shape}")
+        object.__setattr__(self, "actions", actions if actions.dtype.kind == "f" else actions.astype(np.int64))
+
+    def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
+        """Actions `(B, n)` or `(B, n, 3)`."""
+        periods, n = self.actions.shape[:2]
+        drawn = np.minimum((uniform((observations.shape[0], n)) * periods).astype(np.int64), periods - 1)
+        return self.actions[drawn, np.arange(n)]
 
 
 @dataclass(frozen=True, eq=False)

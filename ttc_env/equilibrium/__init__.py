@@ -9,15 +9,24 @@ array([[5, 4, 5, 5, 5, 5, 4, 5, 4]])
 1.1306
 """
 
-from ttc_env.equilibrium.auction import AuctionOutcome, Honesty, auction_regret, check_honesty, second_price_outcome
+from ttc_env.equilibrium.auction import AuctionOutcome, Honesty, check_honesty, second_price_outcome
+from ttc_env.equilibrium.auction_play import (
+    auction_regret,
+    external_auction_regret,
+    grid_bids,
+    mixed_auction_nash_conv,
+    mixed_bid_utility,
+    swap_auction_regret,
+)
 from ttc_env.equilibrium.best_response import best_response, deviation_utility, is_nash
 from ttc_env.equilibrium.dynamics import Dynamics, best_response_dynamics
 from ttc_env.equilibrium.inefficiency import price_of_anarchy, price_of_stability
-from ttc_env.equilibrium.mixed import mixed_deviation_utility
+from ttc_env.equilibrium.mixed import empirical_strategies, mixed_deviation_utility
 from ttc_env.equilibrium.nash import count_nash, iterate_nash, pure_nash
 from ttc_env.equilibrium.optimum import Optimum, joint_profit_optimum, optimum, welfare_optimum
 from ttc_env.equilibrium.quantal import QuantalResponse, logit_equilibrium
-from ttc_env.equilibrium.regret import NashConv, coarse_correlated_regret, mixed_nash_conv, nash_conv
+from ttc_env.equilibrium.reactive import ReactiveGain, best_response_gain, joint_actions, stage_utility
+from ttc_env.equilibrium.regret import NashConv, coarse_correlated_regret, mixed_nash_conv, nash_conv, swap_regret
 from ttc_env.equilibrium.sweep import Summary, summarize, sweep
 from ttc_env.equilibrium.uncertainty import Interval, draw_markets, interval
 
@@ -29,20 +38,28 @@ __all__ = [
     "NashConv",
     "Optimum",
     "QuantalResponse",
+    "ReactiveGain",
     "Summary",
     "auction_regret",
     "best_response",
     "best_response_dynamics",
+    "best_response_gain",
     "check_honesty",
     "coarse_correlated_regret",
     "count_nash",
     "deviation_utility",
     "draw_markets",
+    "empirical_strategies",
+    "external_auction_regret",
+    "grid_bids",
     "interval",
     "is_nash",
     "iterate_nash",
+    "joint_actions",
     "joint_profit_optimum",
     "logit_equilibrium",
+    "mixed_auction_nash_conv",
+    "mixed_bid_utility",
     "mixed_deviation_utility",
     "mixed_nash_conv",
     "nash_conv",
@@ -51,7 +68,10 @@ __all__ = [
     "price_of_stability",
     "pure_nash",
     "second_price_outcome",
+    "stage_utility",
     "summarize",
+    "swap_auction_regret",
+    "swap_regret",
     "sweep",
     "welfare_optimum",
 ]

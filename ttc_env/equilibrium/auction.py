@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttc_env.arrays import Array
+from ttc_env.equilibrium.auction_play import grid_bids
 from ttc_env.equilibrium.log_space import in_numpy
 from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, SecondPrice
@@ -83,7 +83,7 @@ def check_honesty(market: Market, mechanism: SecondPrice) -> Honesty:
     """
     market = in_numpy(market)
     levels = market.welfare_contribution.argmax(axis=1)
-    grids = [_all_bids(market, mechanism, i) for i in range(market.num_providers)]
+    grids = [Bids(*own) for own in zip(*grid_bids(market, mechanism), strict=True)]
     gains, profits = [], []
     for i, own in enumerate(grids):
         rivals = [bids.claim - bids.ask for j, bids in enumerate(grids) if j != i]
@@ -94,36 +94,6 @@ def check_honesty(market: Market, mechanism: SecondPrice) -> Honesty:
         gains.append(np.max(best - profit))
         profits.append(profit.min())
     return Honesty(np.array(gains), np.array(profits))
-
-
-def auction_regret(market: Market, mechanism: SecondPrice, actions: Array) -> np.ndarray:
-    """What each provider would gain by its best bid on the grid against the bids made, USD per query, `(n,)`.
-
-    At honest bids it is zero under `settlement="delivered"`; under `"declared"` it is what a liar gains.
-
-    Args:
-        market: the market.
-        mechanism: the auction, with its grid.
-        actions: the action of every provider, `(n, 3)`, in either form.
-    """
-    market = in_numpy(market)
-    bids = mechanism.bids(market, np.asarray(actions))
-    earned = mechanism.clear(market, bids).utility
-    regrets = []
-    for i in range(market.num_providers):
-        own = _all_bids(market, mechanism, i)
-        trials = Bids(*(np.repeat(made[None], len(own.level), axis=0) for made in bids))
-        for trial, offered in zip(trials, own, strict=True):
-            trial[:, i] = offered
-        regrets.append(max(0.0, np.max(mechanism.clear(market, trials).utility[:, i] - earned[i])))
-    return np.array(regrets)
-
-
-def _all_bids(market: Market, mechanism: SecondPrice, provider: int) -> Bids:
-    """Every bid on the grid of one provider, three arrays of equal length."""
-    alone, mechanism = market.select([provider]), replace(mechanism, action_type="multi_discrete")
-    actions = np.stack(np.meshgrid(*map(np.arange, mechanism.action_sizes(alone)), indexing="ij"), axis=-1)
-    return Bids(*(part[:, 0] for part in mechanism.bids(alone, actions.reshape(-1, 1, 3))))
 
 
 def _duel(market: Market, mechanism: SecondPrice, provider: int, bid: Bids, rival_scores: np.ndarray) -> np.ndarray:

@@ -39,8 +39,30 @@ def mixed_deviation_utility(market: Market, strategies: Array) -> np.ndarray:
     for y in np.array_split(nodes, 1 + len(nodes) * logits.size // _BLOCK):
         weight = np.minimum(logits[..., None] + y, 7.0)  # t w; exp(-exp(7)) is zero already
         factors = np.sum(strategies[..., None] * np.exp(-np.exp(weight)), axis=1)
-        shares += np.sum(np.exp(weight - np.exp(weight) - np.exp(y)) * _product_of_others(factors)[:, None], axis=-1)
+        shares += np.sum(np.exp(weight - np.exp(weight) - np.exp(y)) * product_of_others(factors)[:, None], axis=-1)
     return _STEP * shares * market.margin
+
+
+def empirical_strategies(market: Market, history: Array) -> np.ndarray:
+    """How often each provider chose each level in a history `(S, n)`: independent mixed strategies `(n, m)`.
+
+    Raises:
+        ValueError: not a history of at least one profile.
+    """
+    history = check_history(market, history)
+    return np.mean(history[..., None] == np.arange(market.num_levels), axis=0)
+
+
+def check_history(market: Market, history: Array) -> np.ndarray:
+    """The history as an integer array `(T, n)`.
+
+    Raises:
+        ValueError: not a history of at least one profile.
+    """
+    history = in_numpy(market).check(history)
+    if history.ndim != 2 or len(history) == 0:
+        raise ValueError(f"history must be profiles (T, {market.num_providers}), got shape {history.shape}")
+    return history
 
 
 def check_strategies(market: Market, strategies: Array) -> np.ndarray:
@@ -56,7 +78,7 @@ def check_strategies(market: Market, strategies: Array) -> np.ndarray:
     return given
 
 
-def _product_of_others(factors: np.ndarray) -> np.ndarray:
+def product_of_others(factors: np.ndarray) -> np.ndarray:
     """`prod_{j != i} factors_j` over the first axis, without a division by factors that underflow."""
     edge = np.ones((1, factors.shape[1]))
     before = np.cumprod(np.concatenate([edge, factors[:-1]]), axis=0)

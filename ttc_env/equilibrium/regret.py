@@ -8,8 +8,7 @@ import numpy as np
 
 from ttc_env.arrays import Array
 from ttc_env.equilibrium.best_response import deviation_utility
-from ttc_env.equilibrium.log_space import in_numpy
-from ttc_env.equilibrium.mixed import check_strategies, mixed_deviation_utility
+from ttc_env.equilibrium.mixed import check_history, check_strategies, mixed_deviation_utility
 from ttc_env.market import Market
 
 
@@ -61,10 +60,32 @@ def coarse_correlated_regret(market: Market, history: Array) -> np.ndarray:
     Raises:
         ValueError: not a history of at least one profile.
     """
-    history = in_numpy(market).check(history)
-    if history.ndim != 2 or len(history) == 0:
-        raise ValueError(f"history must be profiles (T, {market.num_providers}), got shape {history.shape}")
-    profiles, counts = np.unique(history, axis=0, return_counts=True)
+    _, weights, gain = _gains_in_hindsight(market, history)
+    return np.tensordot(weights, gain, axes=1).max(axis=-1)
+
+
+def swap_regret(market: Market, history: Array) -> np.ndarray:
+    """What each provider would have gained by replacing each of its levels, wherever played, by the best other one.
+
+    USD per period, `(n,)`, never negative; a history whose swap regrets are all at most epsilon is an epsilon
+    correlated equilibrium (Blum and Mansour 2007, *From external to internal regret*, section 2).
+
+    Args:
+        market: the market.
+        history: the profiles played, `(T, n)`.
+
+    Raises:
+        ValueError: not a history of at least one profile.
+    """
+    profiles, weights, gain = _gains_in_hindsight(market, history)
+    plays = profiles[..., None] == np.arange(gain.shape[-1])  # (T, n, m)
+    swaps = np.einsum("t,tik,til->ikl", weights, plays, gain)
+    return swaps.max(axis=-1).sum(axis=-1)
+
+
+def _gains_in_hindsight(market: Market, history: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The different profiles of a history `(T', n)`, their frequencies, and what each deviation gains `(T', n, m)`."""
+    profiles, counts = np.unique(check_history(market, history), axis=0, return_counts=True)
     utility = deviation_utility(market, profiles)
     earned = np.take_along_axis(utility, profiles[..., None], axis=-1)
-    return np.tensordot(counts / counts.sum(), utility - earned, axes=1).max(axis=-1)
+    return profiles, counts / counts.sum(), utility - earned

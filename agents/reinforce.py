@@ -1,0 +1,56 @@
+"""REINFORCE with a learnt baseline, for all providers at once.
+
+Source: Williams 1992; the baseline as in Sutton and Barto 2018, section 13.4.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from agents.ppo import PPO, PPOConfig
+
+
+@dataclass(frozen=True)
+class REINFORCEConfig:
+    """Hyper-parameters of `REINFORCE`."""
+
+    horizon: int = 4
+    """periods played in each market between updates"""
+    learning_rate: float = 3e-3
+    """of Adam, decayed linearly to zero over training"""
+    gamma: float = 0.9
+    """discount per period"""
+    entropy: float = 0.03
+    """weight of the entropy bonus, decayed linearly to zero over training"""
+    value: float = 0.5
+    """weight of the value loss"""
+    max_grad_norm: float = 0.5
+    """largest gradient norm of each provider's networks"""
+    hidden: tuple[int, ...] = (64, 64)
+    """units of each hidden layer"""
+    shared: bool = False
+    """one network for all providers instead of one each"""
+
+
+class REINFORCE(PPO):
+    """The gradient of `log pi(a) * (return - baseline)`, one step on all periods collected.
+
+    It is `PPO` with one step per rollout: the probability ratio is then one, nothing is clipped, and its gradient is
+    that of the log probability. With `gae_lambda = 1` the advantage is the discounted return less the value. The market
+    goes on where a rollout is cut or an episode truncated, so the rest of the return is the baseline's estimate.
+
+    Args:
+        env: as of `PPO`.
+        total_steps: agent steps over which learning rate and entropy bonus decay to zero.
+        seed: of the networks, the actions and the markets.
+        config: hyper-parameters.
+    """
+
+    Config = REINFORCEConfig  # type: ignore[assignment]
+
+    def __init__(self, env: Any, total_steps: int, seed: int = 0, config: REINFORCEConfig | None = None) -> None:
+        given = vars(config or REINFORCEConfig())
+        one_step = PPOConfig(epochs=1, minibatches=1, gae_lambda=1.0, clip=math.inf, **given)
+        super().__init__(env, total_steps, seed, one_step)

@@ -1,0 +1,283 @@
+"""Players that do not adapt to their rewards: constants, chance, the analytic solution, and two classics of games.
+
+They set the marks between which learners lie. Those that need to know the market are told by `enter`; before, it is
+the market of training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from agents import NoConfig
+from agents.markets import each_market
+from agents.stateless import PERIODS
+from ttc_env import Market, equilibrium, opponents
+from ttc_env.mechanisms import SecondPrice
+from ttc_env.repeated import RepeatedMarket, own_size
+
+
+class Scripted:
+    """The interface of `agents` around `actions`.
+
+    Args:
+        env: the markets, backend numpy.
+        total_steps: not used.
+        seed: of the draws and the markets.
+        config: hyper-parameters of the subclass.
+    """
+
+    env_options = {"copy": False}  # noqa: RUF012
+    Config: ClassVar[type] = NoConfig
+
+    def __init__(self, env: Any, total_steps: int, seed: int = 0, config: Any = None) -> None:
+        self.env = env
+        self.config: Any = self.Config() if config is None else config
+        self.seats = env.seats
+        self.generator = np.random.default_rng([seed, 1])
+        self.steps = 0
+        self.enter(env)
+        self.observations = env.reset(seed)[0]
+
+    def enter(self, env: Any) -> None:
+        """The next observations come from these markets, row by row in turn."""
+        self.game: RepeatedMarket = env.game
+        self.prepare(env.game)
+
+    def prepare(self, game: RepeatedMarket) -> None:
+        """Work out what depends on the markets alone."""
+
+    def actions(self, observations: np.ndarray) -> np.ndarray:
+        """Actions `(B, s)` or `(B, s, 3)`."""
+        raise NotImplementedError
+
+    def update(self) -> dict[str, float]:
+        """Play for some periods; returns the mean reward."""
+        total = 0.0
+        for _ in range(PERIODS):
+            self.observations, rewards, _, _, info = self.env.step(self.actions(self.observations))
+            self.watch(info)
+            self.steps += rewards.size
+            total += float(rewards.mean())
+        return {"reward": total / PERIODS}
+
+    def watch(self, info: dict[str, Any]) -> None:
+        """See the outcome of a period of training."""
+
+    def act(self, observations: Any, greedy: bool = False) -> np.ndarray:
+        """Actions for observations `(B, s, d)`, the same whether greedy or not."""
+        return self.actions(np.asarray(observations))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Progress."""
+        return {"steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`."""
+        self.steps = state["steps"]
+
+
+class Constant(Scripted):
+    """The same joint action in every period, worked out once for each market."""
+
+    def prepare(self, game: RepeatedMarket) -> None:
+        """Keep the joint action of each market, `(K, s)` or `(K, s, 3)`; rows take the markets in turn."""
+        self.table = in_space(game, [self.levels(market) for market, _ in each_market(game)], self.seats)
+
+    def levels(self, market: Market) -> np.ndarray:
+        """The level of every provider, `(n,)`."""
+        raise NotImplementedError
+
+    def actions(self, observations: np.ndarray) -> np.ndarray:
+        """Actions `(B, s)` or `(B, s, 3)`."""
+        return self.table[np.arange(len(observations)) % len(self.table)]
+
+
+@dataclass(frozen=True)
+class FixedConfig:
+    """Hyper-parameters of `Fixed`."""
+
+    level: int = -1
+    """level index of every provider; -1 for the middle one, `m // 2`"""
+
+
+class Fixed(Constant):
+    """One level in every period, in the auction with an honest bid.
+
+    Raises:
+        ValueError: a level that the market does not have.
+    """
+
+    Config = FixedConfig
+
+    def levels(self, market: Market) -> np.ndarray:
+        """The level of every provider, `(n,)`."""
+        count, level = market.num_levels, self.config.level
+        if not -1 <= level < count:
+            raise ValueError(f"level must be in 0..{count - 1}, or -1 for the middle one, got {level!r}")
+        return np.full(market.num_providers, count // 2 if level < 0 else level)
+
+
+class Truthful(Constant):
+    """Every provider at the level that adds most to welfare, `argmax_k W`, in the auction with an honest bid.
+
+    Source: arXiv:2601.21839, section 4, where it is a dominant strategy under `settlement="delivered"`.
+    """
+
+    def levels(self, market: Market) -> np.ndarray:
+        """The level of every provider, `(n,)`."""
+        return market.welfare_contribution.argmax(axis=1)
+
+
+class Nash(Constant):
+    """The analytic solution of the market: a pure equilibrium, or honest bids at the efficient levels.
+
+    Raises:
+        ValueError: a market without pure equilibrium.
+    """
+
+    def levels(self, market: Market) -> np.ndarray:
+        """The level of every provider, `(n,)`."""
+        game = replace(self.game, market=market)
+        if isinstance(game.mechanism, SecondPrice):
+            return opponents.equilibrium_actions(replace(game, mechanism=SecondPrice()))[:, 0]
+        return opponents.equilibrium_actions(game)
+
+
+class Random(Scripted):
+    """Uniform over the action space."""
+
+    def actions(self, observations: np.ndarray) -> np.ndarray:
+        """Actions `(B, s)` or `(B, s, 3)`."""
+        return opponents.Random(self.game)(observations, None, self.generator.random)[:, self.seats]
+
+
+class BestResponse(Scripted):
+    """The best response to what the others did last period, all at once.
+
+    It starts from the levels that leave users least. Best responses rise with the value that the others offer, so that
+    simultaneous play from there climbs to an equilibrium and cannot cycle. In the auction it is the dominant strategy.
+
+    Source: Cournot 1838, chapter VII; for the convergence, Milgrom and Roberts 1990, theorem 8.
+    """
+
+    def prepare(self, game: RepeatedMarket) -> None:
+        """Keep the markets, or for the auction the dominant strategy."""
+        self.markets = [market for market, _ in each_market(game)]
+        self.table = dominant_actions(game, self.seats) if isinstance(game.mechanism, SecondPrice) else None
+
+    def actions(self, observations: np.ndarray) -> np.ndarray:
+        """Actions `(B, s)` or `(B, s, 3)`."""
+        rows = np.arange(len(observations))
+        if self.table is not None:
+            return self.table[rows % len(self.table)]
+        first, n, m = own_size(self.game), self.game.market.num_providers, self.game.market.num_levels
+        played = observations[:, 0, 3 * m, None] > 0
+        last = np.rint(observations[:, 0, first : first + n] * (m - 1)).astype(np.int64)
+        response = np.zeros((len(rows), n), dtype=np.int64)
+        for k, market in enumerate(self.markets):
+            mine, width = rows[k :: len(self.markets)], market.num_providers
+            seen = np.minimum(last[mine, :width], market.num_levels - 1)
+            start = market.user_value.argmin(axis=1)
+            response[mine, :width] = equilibrium.best_response(market, np.where(played[mine], seen, start))
+        return response[:, self.seats]
+
+
+@dataclass(frozen=True)
+class FictitiousPlayConfig:
+    """Hyper-parameters of `FictitiousPlay`."""
+
+    prior: float = 1.0
+    """periods of uniform play that everybody is believed to have played before the first one"""
+
+
+class FictitiousPlay(Scripted):
+    """The best response to the others' empirical frequencies so far, taken as independent mixed strategies; exact.
+
+    Beliefs belong to a market: they grow in training, and in a market that was not trained on they are the prior. In
+    the auction every belief has the same best response, the dominant strategy, and that is what it plays.
+
+    Source: Brown 1951; converges in potential games, Monderer and Shapley 1996.
+    """
+
+    Config = FictitiousPlayConfig
+
+    def __init__(self, env: Any, total_steps: int, seed: int = 0, config: FictitiousPlayConfig | None = None) -> None:
+        self.beliefs: dict[str, np.ndarray] = {}
+        super().__init__(env, total_steps, seed, config)
+
+    def prepare(self, game: RepeatedMarket) -> None:
+        """Look up the beliefs about these markets, or for the auction the dominant strategy."""
+        self.auction = isinstance(game.mechanism, SecondPrice)
+        self.table = dominant_actions(game, self.seats) if self.auction else self._responses()
+
+    def actions(self, observations: np.ndarray) -> np.ndarray:
+        """Actions `(B, s)` or `(B, s, 3)`."""
+        return self.table[np.arange(len(observations)) % len(self.table)]
+
+    def watch(self, info: dict[str, Any]) -> None:
+        """Count the levels of all providers."""
+        if self.auction:
+            return
+        self.game = self.env.game
+        for market, rows in each_market(self.game):
+            n, m = market.num_providers, market.num_levels
+            levels = np.minimum(info["bids"].level[rows, :n], m - 1)
+            seen = (levels[..., None] == np.arange(m)).mean(axis=0)
+            self.beliefs[_identity(market)] = self._belief(market) + seen
+        self.table = self._responses()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Beliefs, as lists by market, and progress."""
+        return {"beliefs": {name: counts.tolist() for name, counts in self.beliefs.items()}, "steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict`."""
+        self.beliefs, self.steps = {name: np.array(counts) for name, counts in state["beliefs"].items()}, state["steps"]
+        self.prepare(self.game)
+
+    def _belief(self, market: Market) -> np.ndarray:
+        prior = np.full((market.num_providers, market.num_levels), self.config.prior / market.num_levels)
+        return self.beliefs.get(_identity(market), prior)
+
+    def _responses(self) -> np.ndarray:
+        levels = []
+        for market, _ in each_market(self.game):
+            counts = self._belief(market)
+            utility = equilibrium.mixed_deviation_utility(market, counts / counts.sum(axis=1, keepdims=True))
+            levels.append(utility.argmax(axis=1))
+        return in_space(self.game, levels, self.seats)
+
+
+def in_space(game: RepeatedMarket, levels: list[np.ndarray], seats: np.ndarray) -> np.ndarray:
+    """Levels of each market, `(n,)`, as actions of the seats, `(K, s)` or `(K, s, 3)`; in the auction honest bids."""
+    width = game.market.num_providers
+    table = np.stack([np.pad(row, (0, width - len(row))) for row in levels]).astype(np.int64)
+    if isinstance(game.mechanism, SecondPrice):
+        table = game.mechanism.honest(game.market, table)  # type: ignore[arg-type]
+    return table[:, seats]
+
+
+def dominant_actions(game: RepeatedMarket, seats: np.ndarray) -> np.ndarray:
+    """The dominant strategy of the auction in each market, `(K, s, 3)`.
+
+    Under `settlement="delivered"` the honest bid at the efficient level. Under `"declared"` a winner gains what it
+    claims too much, so it claims as much as it may: then its score is again all that a sale is worth to it.
+    """
+    assert isinstance(game.mechanism, SecondPrice)
+    levels = [market.welfare_contribution.argmax(axis=1) for market, _ in each_market(game)]
+    bids = in_space(game, levels, seats)
+    if game.mechanism.settlement == "declared":
+        box = game.mechanism.action_type == "box"
+        bids[..., 2] = 1.0 if box else len(game.mechanism.grid) - 1
+    return bids
+
+
+def _identity(market: Market) -> str:
+    """The same for equal markets, also in another precision."""
+    tables = [np.float32(table).tobytes() for table in (market.quality, market.price, market.cost)]
+    numbers = np.array([market.beta, market.outside_value], np.float32).tobytes()
+    return hashlib.sha256(b"".join([*tables, numbers])).hexdigest()

@@ -1,0 +1,223 @@
+"""`python train/benchmark.py`: nothing is lost or done twice, and the numbers are the same wherever they are made."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from ttc_env.tasks import load_suite
+
+from curves.jsonl import JsonLines, read_lines
+from train.benchmark import Args, finished
+from train.cell import arrival, run_cell
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = ROOT / "train" / "benchmark.py"
+TASKS = [task.name for task in load_suite("ttc-lite-v0")]
+SMALL = ("--learner", "random", "hedge", "--task", TASKS[0], TASKS[-1], "--seeds", "2", "--steps", "2000")
+TABLES = ("leaderboard.md", "leaderboard.csv", "tasks.csv", "comparisons.csv")
+
+
+def command(*arguments):
+    return [sys.executable, str(SCRIPT), *arguments]
+
+
+def run(folder, *arguments):
+    return subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True, timeout=240)
+
+
+def tables(folder):
+    return {name: (folder / name).read_bytes() for name in TABLES}
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory):
+    """A small benchmark, run cell by cell in one process."""
+    folder = tmp_path_factory.mktemp("serial")
+    result = run(folder, *SMALL, "--backend", "serial", "--name", "it")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return folder / "runs" / "benchmark" / "it"
+
+
+def test_a_benchmark_writes_everything_it_promises(serial):
+    records = read_lines(serial / "results.jsonl")
+    assert len(records) == 8
+    assert {*TABLES, "timing.csv", "results.jsonl"} <= {path.name for path in serial.iterdir()}
+    assert len(list(serial.glob("*.png"))) >= 2
+    for record in records:
+        if record["learner"] == "hedge":  # the greedy play of which is one profile
+            assert record["metrics"]["score"] == record["curve"]["score"][-1]
+        events = EventAccumulator(str(serial / "cells" / record["learner"] / record["task"] / f"seed{record['seed']}"))
+        scalars = events.Reload().Scalars("charts/score")
+        assert [event.step for event in scalars] == record["curve"]["steps"]
+
+
+@pytest.mark.parametrize("backend", ["processes", "ray"])
+def test_the_numbers_are_the_same_wherever_they_are_made(serial, tmp_path, backend):
+    result = run(tmp_path, *SMALL, "--backend", backend, "--jobs", "2", "--name", "it")
+    assert result.returncode == 0, result.stdout + result.stderr
+    folder = tmp_path / "runs" / "benchmark" / "it"
+    assert tables(folder) == tables(serial)
+    same = [sorted(map(without_seconds, read_lines(at / "results.jsonl"))) for at in (folder, serial)]
+    assert same[0] == same[1]
+
+
+def without_seconds(record):
+    record = {key: value for key, value in record.items() if not key.startswith("seconds")}
+    record["curve"] = {key: value for key, value in record["curve"].items() if key != "seconds"}
+    return json.dumps(record, sort_keys=True)
+
+
+def test_a_finished_benchmark_is_only_reported_again(serial, tmp_path):
+    shutil.copytree(serial, tmp_path / "runs" / "benchmark" / "it")
+    folder = tmp_path / "runs" / "benchmark" / "it"
+    before = (folder / "results.jsonl").read_bytes()
+    (folder / "leaderboard.md").unlink()
+    assert run(tmp_path, *SMALL, "--name", "it").returncode == 0
+    assert (folder / "results.jsonl").read_bytes() == before
+    assert tables(folder) == tables(serial)
+
+
+def test_killed_at_random_moments_nothing_is_lost_or_done_twice(serial, tmp_path):
+    rng = random.Random(0)
+    store = tmp_path / "runs" / "benchmark" / "it" / "results.jsonl"
+    done = []
+    for _ in range(10):
+        process = subprocess.Popen(
+            command(*SMALL, "--name", "it", "--jobs", "2", "--no-figures"),
+            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        wait_for_line(store, len(done), process)
+        time.sleep(rng.uniform(0, 0.5))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        now = read_lines(store)
+        assert now[: len(done)] == done
+        done = now
+    assert run(tmp_path, *SMALL, "--name", "it", "--jobs", "2").returncode == 0
+    assert read_lines(store)[: len(done)] == done
+    assert len(read_lines(store)) == 8
+    assert tables(store.parent) == tables(serial)
+
+
+def lines(path):
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def wait_for_line(path, more_than, process):
+    deadline = time.monotonic() + 60
+    while lines(path) <= more_than and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_two_runs_at_once_fill_one_store(serial, tmp_path):
+    both = [
+        subprocess.Popen(
+            command(*SMALL, "--name", "it", "--jobs", "1", "--no-figures"), cwd=tmp_path, stdout=subprocess.DEVNULL
+        )
+        for _ in range(2)
+    ]
+    assert [process.wait(timeout=240) for process in both] == [0, 0]
+    folder = tmp_path / "runs" / "benchmark" / "it"
+    assert tables(folder) == tables(serial)
+    assert len(finished(folder / "results.jsonl")) == 8
+
+
+def test_several_writers_and_a_torn_line_leave_whole_lines(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    first, second = JsonLines(path), JsonLines(path)
+    first.append([{"a": 1}])
+    with path.open("ab") as file:
+        file.write(b'{"torn": ')  # a writer was killed here
+    second.append([{"b": 2}, {"b": 3}])
+    first.append([{"a": 4}])
+    assert read_lines(path) == [{"a": 1}, {"b": 2}, {"b": 3}, {"a": 4}]
+    path.write_bytes(b'{"a": 1}\nnonsense\n{"a": 2}\n')
+    with pytest.raises(ValueError, match="line 2"):
+        read_lines(path)
+
+
+LEARNER = """
+import numpy as np
+
+class Lowest:
+    def __init__(self, env, total_steps, seed):
+        self.env, self.steps = env, 0
+    def update(self):
+        self.steps += 10_000
+        return {}
+    def act(self, observations, greedy=False):
+        return np.zeros((*observations.shape[:2], *self.env.single_action_space.shape), int)
+    def state_dict(self):
+        return {}
+    def load_state_dict(self, state):
+        pass
+
+class Broken(Lowest):
+    def update(self):
+        raise RuntimeError("this one is broken")
+"""
+
+
+@pytest.mark.parametrize("backend", ["serial", "processes"])
+def test_a_learner_of_your_own_and_one_that_fails(tmp_path, backend):
+    (tmp_path / "mine.py").write_text(LEARNER)
+    arguments = ("--task", TASKS[0], "--seeds", "1", "--steps", "2000", "--name", "it", "--backend", backend)
+    result = run(tmp_path, "--learner", "mine:Lowest", "mine:Broken", "random", *arguments)
+    assert result.returncode == 1
+    assert "this one is broken" in result.stdout
+    records = read_lines(tmp_path / "runs" / "benchmark" / "it" / "results.jsonl")
+    assert sorted(record["learner"] for record in records) == ["mine:Lowest", "random"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--learner", "alchemy"), ("alchemy", "package.module:Class")),
+        (("--suite", "ttc-huge"), ("ttc-huge", "ttc-lite-v0")),
+        (("--task", "no-such"), ("no-such", TASKS[0])),
+        (("--seeds", "0"), ("seeds", "0")),
+        (("--backend", "cloud"), ("cloud", "ray")),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_bad_arguments_end_in_one_clear_error(tmp_path, arguments, words):
+    result = run(tmp_path, *arguments)
+    said = result.stdout + result.stderr
+    assert result.returncode == 2
+    assert "Traceback" not in said
+    assert all(word in said for word in words), said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_results_of_another_version_are_not_mixed_in(serial, tmp_path):
+    record = read_lines(serial / "results.jsonl")[0] | {"version": "0.0.9"}
+    (tmp_path / "results.jsonl").write_text(json.dumps(record) + "\n")
+    with pytest.raises(ValueError, match=r"0\.0\.9"):
+        finished(tmp_path / "results.jsonl")
+
+
+def test_a_cell_follows_from_its_seed():
+    cell, other = Args(learner=("hedge",), task=(TASKS[0],), seeds=2, steps=2000).cells()
+    assert without_seconds(run_cell(cell)) == without_seconds(run_cell(cell)) != without_seconds(run_cell(other))
+
+
+def test_a_learner_has_arrived_when_it_stays():
+    assert arrival([0.5, 0.001, 0.2, 0.009, 0.0]) == 3
+    assert arrival([0.001, 0.001]) == 0
+    assert arrival([0.001, 0.01]) is None
+    assert arrival([0.5, float("inf")]) is None
+
+
+def test_help_teaches(tmp_path):
+    said = run(tmp_path, "--help").stdout
+    for word in ("--learner", "--suite", "--backend", "--address", "results.jsonl", "package.module:Class", "goes on"):
+        assert word in said

@@ -1,0 +1,49 @@
+"""`train/make_population.py`: small populations, the same bytes again, and every script in its action space."""
+
+import numpy as np
+import pytest
+
+from train.make_population import SCRIPTS, Args, main
+from ttc_env.frozen import FrozenPlay, uniform_nash_conv
+from ttc_env.metrics import record_play
+from ttc_env.opponents import Recorded
+from ttc_env.population import read_population
+from ttc_env.tasks import load_suite
+
+LITE = load_suite("ttc-lite-v0")
+
+
+def test_the_same_arguments_write_the_same_bytes(tmp_path):
+    paths = [tmp_path / "one.npz", tmp_path / "two.npz"]
+    for path in paths:
+        main(Args(learners=(("ppo", 5_000),), scripts=("random",), suites=("ttc-lite-v0",), samples=12, out=path))
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    found = read_population(paths[0])
+    assert {key.split(":")[0] for key in found} == {"per_token", "second_price"}
+    assert len(found) == len({(task.mechanism, task.beta, name) for task in LITE for name in task.test})
+    for key, population in found.items():
+        assert population.members == ("ppo 5000", "random")
+        assert population.actions.shape == (2, 12, 9, *((3,) if "second_price" in key else ()))
+        assert len(np.unique(population.actions[0], axis=0)) > 1  # it explores
+
+
+@pytest.mark.parametrize("task", LITE, ids=lambda task: task.name)
+def test_scripts_play_legal_actions_of_their_own_kind(task):
+    name = task.test[0]
+    game = task.make_test_env(name, dtype="float64").game
+    rng = np.random.default_rng(0)
+    random = uniform_nash_conv(task.market(name), game.mechanism).total
+    distance = {}
+    for script, make in SCRIPTS.items():
+        actions = make(game, rng, 200)
+        distance[script] = FrozenPlay(task.market(name), game.mechanism, actions).nash_conv.total / random
+        env = task.make_test_env(name, 4)
+        opponents = Recorded(actions)
+        played = record_play(env, lambda seen: opponents(seen, None, rng.random), 3)  # noqa: B023
+        assert played.shape == (12, *actions.shape[1:])
+    assert distance["noisy-nash"] < 0.8 < distance["random"]
+
+
+def test_unknown_scripts_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"unknown scripts \['nash'\]; allowed: random, noisy-nash, soft"):
+        main(Args(scripts=("nash",), out=tmp_path / "none.npz"))

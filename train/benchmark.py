@@ -1,0 +1,169 @@
+"""Compare learners on a suite of tasks, with error bars.
+
+    python train/benchmark.py                                    # all baselines on ttc-lite-v0, ten seeds
+    python train/benchmark.py --learner ppo hedge my_module:Mine # these, one of them your own
+    python train/benchmark.py --suite ttc-main-v0 --jobs 16      # the full suite
+    python train/benchmark.py --backend ray --address auto       # on a Ray cluster
+
+Every finished cell (learner, task, seed) is a line of `runs/benchmark/<suite>/results.jsonl`, on disk as soon as it is
+known. The same command goes on where it was stopped, however it was stopped; when nothing is missing it only writes
+the tables and figures again. Several runs may fill one folder at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
+sys.path.append(os.getcwd())  # learners of your own
+
+import tyro
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from agents import ALGORITHMS, find
+from curves.jsonl import JsonLines, read_lines
+from train import benchmark_figures, leaderboard
+from train.cell import Cell, run_cell
+from train.cross_play import between_learners, between_seeds
+from train.events import write_events
+from train.report import console
+from train.workers import run_all
+from ttc_env import __version__
+from ttc_env.tasks import load_suite
+
+
+@dataclass
+class Args:
+    """Compare learners on a suite of tasks, with error bars."""
+
+    suite: str = "ttc-lite-v0"
+    """one of ttc_env.tasks.SUITES"""
+    learner: tuple[str, ...] = tuple(ALGORITHMS)
+    """names of agents.ALGORITHMS, or classes of your own as package.module:Class"""
+    task: tuple[str, ...] = ()
+    """tasks of the suite; all by default"""
+    seeds: int = 10
+    """runs of each learner on each task"""
+    first_seed: int = 0
+    """the first of the consecutive seeds"""
+    steps: int | None = None
+    """agent steps instead of those of the tasks: for rehearsals, never for a leaderboard"""
+    jobs: int = os.cpu_count() or 1
+    """cells at a time; each takes one core"""
+    backend: Literal["processes", "serial", "ray"] = "processes"
+    """where cells run; the numbers are the same everywhere"""
+    address: str | None = None
+    """of the Ray cluster, such as auto or ray://host:10001; by default a local one is started"""
+    out: Path = Path("runs/benchmark")
+    """where the folder goes"""
+    name: str | None = None
+    """folder below --out, by default the suite's name"""
+    figures: bool = True
+    """draw the figures"""
+
+    def cells(self) -> list[Cell]:
+        """Every cell that was asked for, seed by seed, so that an early stop still compares everybody.
+
+        Raises:
+            ValueError: an unknown learner, task or suite, or a number below one.
+        """
+        if self.seeds < 1 or self.jobs < 1 or (self.steps is not None and self.steps < 1):
+            raise ValueError(f"seeds, jobs and steps must be at least 1, got {self.seeds}, {self.jobs}, {self.steps}")
+        for learner in self.learner:
+            find(learner)
+        names = [task.name for task in load_suite(self.suite)]
+        for task in self.task:
+            if task not in names:
+                raise ValueError(f"unknown task {task!r} of {self.suite}; allowed: {', '.join(names)}")
+        chosen = [name for name in names if not self.task or name in self.task]
+        seeds = range(self.first_seed, self.first_seed + self.seeds)
+        learners = dict.fromkeys(self.learner)
+        return [
+            Cell(self.suite, learner, task, seed, self.steps)
+            for seed, task, learner in product(seeds, chosen, learners)
+        ]
+
+
+def main(args: Args) -> int:
+    """Run what is missing and write tables and figures; returns how many cells failed."""
+    cells = args.cells()
+    folder = args.out / (args.name or args.suite)
+    folder.mkdir(parents=True, exist_ok=True)
+    store = folder / "results.jsonl"
+    there = finished(store)
+    failed = fill(args, store, [cell for cell in cells if cell not in there])
+    records = finished(store)
+    report(args, folder, cells, [records[cell] for cell in cells if cell in records])
+    console.print(f"\nwritten to [bold]{folder}[/bold]")
+    return failed
+
+
+def finished(store: Path) -> dict[Cell, dict[str, Any]]:
+    """The records of a store by their cells; of a cell that two runs finished, the first one.
+
+    Raises:
+        ValueError: records of another version of the suite's code, or a damaged line.
+    """
+    records: dict[Cell, dict[str, Any]] = {}
+    for record in read_lines(store):
+        if record["version"] != __version__:
+            raise ValueError(
+                f"{store} holds results of version {record['version']}, this is {__version__}; choose another --name"
+            )
+        records.setdefault(Cell(*(record[key] for key in Cell.__dataclass_fields__)), record)
+    return records
+
+
+def fill(args: Args, store: Path, missing: list[Cell]) -> int:
+    """Run the missing cells and store each as it ends; returns how many failed."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[last]}"),
+        TimeElapsedColumn(), TimeRemainingColumn(elapsed_when_finished=True),
+    )  # fmt: skip
+    file, failed = JsonLines(store), 0
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(args.suite, total=len(missing), last="")
+        for cell, record, error in run_all(run_cell, missing, args.jobs, args.backend, args.address):
+            if record is None:
+                failed += 1
+                console.print(
+                    f"[red]failed:[/red] {cell.learner} on {cell.task}, seed {cell.seed}\n{error}", highlight=False
+                )
+            else:
+                file.append([record])
+            progress.update(bar, advance=1, last=f"{cell.learner} on {cell.task}")
+    file.close()
+    return failed
+
+
+def report(args: Args, folder: Path, cells: list[Cell], records: list[dict[str, Any]]) -> None:
+    """Tables in the terminal and as files, figures, and TensorBoard events of every cell."""
+    learners, names, seeds = (
+        list(dict.fromkeys(column)) for column in zip(*((c.learner, c.task, c.seed) for c in cells), strict=True)
+    )
+    board = leaderboard.summarize(records, learners, names, seeds)
+    leaderboard.print_tables(board, console)
+    leaderboard.write(folder, board)
+    for record in records:
+        write_events(folder / "cells", record)
+    if args.figures and board.ranking:
+        tasks = [task for task in load_suite(args.suite) if task.name in names]
+        matrices = {task.name: between_learners(board, task) for task in tasks}
+        matrices |= {f"{task.name}-seeds-of-{board.leader}": between_seeds(board, task, board.leader) for task in tasks[:1]}
+        benchmark_figures.draw_all(folder, board, matrices)
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(1 if main(tyro.cli(Args, description=__doc__)) else 0)
+    except KeyboardInterrupt:
+        console.print("[yellow]stopped; the same command goes on from here[/yellow]")
+        raise SystemExit(130) from None
+    except (ValueError, OSError) as error:
+        console.print(f"[red]error:[/red] {error}", highlight=False)
+        raise SystemExit(2) from None

@@ -1,0 +1,86 @@
+"""One cell of a benchmark: a learner trained on a task with a seed, and scored."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import ttc_env
+from agents import Learner, find, make_learner
+from ttc_env.evaluation import evaluate_greedy, evaluate_policy
+from ttc_env.metrics import record_play
+from ttc_env.tasks import Task, load_suite
+
+CHECKPOINTS = 20  # points of a learning curve
+CURVES = ("score", "relative_nash_conv", "welfare_ratio")
+THRESHOLD = 0.01  # of relative NashConv, from which on a learner counts as having arrived
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """What is run: a learner, a task of a suite, a seed, and the agent steps if not those of the task."""
+
+    suite: str
+    learner: str
+    task: str
+    seed: int
+    steps: int | None = None
+
+
+def find_task(cell: Cell) -> Task:
+    """The task of a cell, with the cell's steps."""
+    (task,) = (task for task in load_suite(cell.suite) if task.name == cell.task)
+    return task if cell.steps is None else replace(task, steps=cell.steps)
+
+
+def run_cell(cell: Cell) -> dict[str, Any]:
+    """Train, score, and return the record of a cell; all of it but the seconds follows from the cell alone."""
+    import torch
+
+    torch.set_num_threads(1)  # the sums of several threads differ in their last bits
+    task = find_task(cell)
+    learner = make_learner(cell.learner, task.make_env, task.steps, cell.seed)
+    enter = getattr(learner, "enter", None)
+    curve: dict[str, list[Any]] = {"steps": [], "seconds": [], **{name: [] for name in CURVES}}
+    seconds = 0.0
+    for point in range(CHECKPOINTS + 1):
+        started = time.perf_counter()
+        while learner.steps < task.steps * point / CHECKPOINTS:
+            learner.update()
+        seconds += time.perf_counter() - started
+        if curve["steps"] and curve["steps"][-1] == learner.steps:
+            continue
+        figures = evaluate_greedy(task, learner.act, enter, cell.seed)
+        curve["steps"].append(learner.steps)
+        curve["seconds"].append(round(seconds, 3))
+        for name in CURVES:
+            curve[name].append(figures.get(name))
+    metrics = evaluate_policy(task, learner.act, enter, cell.seed)
+    arrived = arrival(curve["relative_nash_conv"])
+    return {
+        **asdict(cell),
+        "settings": asdict(find(cell.learner)[1]),
+        "version": ttc_env.__version__,
+        "metrics": metrics,
+        "curve": curve,
+        "steps_to_one_percent": None if arrived is None else curve["steps"][arrived],
+        "seconds_to_one_percent": None if arrived is None else curve["seconds"][arrived],
+        "frozen": {name: freeze(task, name, learner, cell.seed) for name in task.test},
+        "seconds": round(seconds, 3),
+    }
+
+
+def freeze(task: Task, market: str, learner: Learner, seed: int) -> list[Any]:
+    """64 joint actions of the exploring play in one test market, for cross-play."""
+    env = task.make_test_env(market, 4)
+    if hasattr(learner, "enter"):
+        learner.enter(env)
+    return record_play(env, learner.act, 16, seed).tolist()
+
+
+def arrival(gaps: list[float | None], threshold: float = THRESHOLD) -> int | None:
+    """The first point from which on the gap stays below the threshold; None if it does not in the end."""
+    above = [k for k, gap in enumerate(gaps) if gap is None or not gap < threshold]
+    first = above[-1] + 1 if above else 0
+    return first if first < len(gaps) else None

@@ -1,0 +1,141 @@
+"""Train and script the frozen population that learners meet as opponents they never trained against.
+
+    python train/make_population.py            # writes ttc_env/data/population.npz
+
+For every test market, mechanism and beta of the suites each member plays all seats; a sample of its (exploring) play is
+what is kept. Seeds begin at 10,000, far from those of benchmarks. The same arguments write the same bytes.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
+
+import numpy as np
+import torch
+import tyro
+from rich.console import Console
+from rich.progress import track
+
+from agents import make_learner
+from ttc_env import VectorMarket, equilibrium
+from ttc_env.mechanisms import SecondPrice
+from ttc_env.metrics import record_play
+from ttc_env.opponents import action_shape, equilibrium_actions
+from ttc_env.population import FILE, Population, population_key, write_population
+from ttc_env.repeated import RepeatedMarket
+from ttc_env.tasks import SUITES
+
+console = Console()
+
+
+@dataclass
+class Args:
+    """Train and script the frozen population that learners meet as opponents they never trained against."""
+
+    learners: tuple[tuple[str, int], ...] = (("ppo", 20_000), ("ppo", 60_000), ("shared-ppo", 60_000), ("ppo", 200_000))
+    """who is trained, and for how many agent steps"""
+    scripts: tuple[str, ...] = ("random", "noisy-nash", "soft")
+    """who is scripted; see SCRIPTS"""
+    suites: tuple[str, ...] = tuple(SUITES)
+    """whose test markets get a population"""
+    samples: int = 64
+    """periods of play that are kept of each member"""
+    seed: int = 10_000
+    """of the first member; the others follow"""
+    num_markets: int = 64
+    """copies of the market in training"""
+    out: Path = FILE
+    """the file to write"""
+
+
+def random(game: RepeatedMarket, rng: np.random.Generator, samples: int) -> np.ndarray:
+    """Uniform over the action space."""
+    sizes = game.mechanism.action_sizes(game.market)
+    return rng.integers(0, sizes if len(sizes) > 1 else sizes[0], (samples, *action_shape(game)))
+
+
+def noisy_nash(game: RepeatedMarket, rng: np.random.Generator, samples: int) -> np.ndarray:
+    """The equilibrium action, or a random one, half of the time each."""
+    return _either(rng, 0.5, equilibrium_actions(game), random(game, rng, samples))
+
+
+def soft(game: RepeatedMarket, rng: np.random.Generator, samples: int) -> np.ndarray:
+    """Restrained competition, three quarters of the time: a cartel's level, or an honest claim with a mark-up."""
+    if isinstance(game.mechanism, SecondPrice):
+        actions = np.tile(equilibrium_actions(game), (samples, 1, 1))
+        honest, top = game.mechanism.grid.index(0.0), len(game.mechanism.grid)
+        actions[..., 1] = rng.integers(honest + 1, top, actions.shape[:2])
+    else:
+        actions = equilibrium.joint_profit_optimum(game.market).profile
+    return _either(rng, 0.75, actions, random(game, rng, samples))
+
+
+def _either(rng: np.random.Generator, probability: float, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    chosen = rng.random(second.shape[:2]) < probability
+    return np.where(chosen.reshape(*chosen.shape, *(1,) * (second.ndim - 2)), first, second)
+
+
+SCRIPTS: dict[str, Callable[[RepeatedMarket, np.random.Generator, int], np.ndarray]] = {
+    "random": random,
+    "noisy-nash": noisy_nash,
+    "soft": soft,
+}
+
+
+def main(args: Args) -> None:
+    """Make every population and write the file."""
+    if unknown := set(args.scripts) - set(SCRIPTS):
+        raise ValueError(f"unknown scripts {sorted(unknown)}; allowed: {', '.join(SCRIPTS)}")
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    courses = {
+        population_key(name, task.mechanism, task.beta): (name, task.mechanism, task.beta)
+        for suite in args.suites
+        for task in SUITES[suite]
+        for name in task.test
+    }
+    populations = {
+        key: make_population(args, *course)
+        for key, course in track(courses.items(), description="populations", console=console)
+    }
+    write_population(args.out, populations)
+    shape, size = next(iter(populations.values())).actions.shape, args.out.stat().st_size
+    console.print(
+        f"{len(populations)} populations of {shape[0]} members, {shape[1]} periods each, {size / 1024:.0f} kB, "
+        f"{time.perf_counter() - started:.0f} s: {args.out}"
+    )
+
+
+def make_population(args: Args, market: str, mechanism: str, beta: float) -> Population:
+    """All members in one market."""
+    make_env = partial(VectorMarket, market, mechanism, beta=beta)
+    members, plays = [], []
+    for seed, (name, steps) in enumerate(args.learners, args.seed):
+        learner = make_learner(name, partial(make_env, args.num_markets), steps, seed)
+        while learner.steps < steps:
+            learner.update()
+        env = make_env(8)
+        getattr(learner, "enter", lambda env: None)(env)
+        played = record_play(env, learner.act, 2 * -(-args.samples // 8), seed)
+        members.append(f"{name} {steps}")
+        plays.append(played[-args.samples :])  # the later half, when the start is forgotten
+    game = make_env(1, dtype="float64").game
+    for seed, name in enumerate(args.scripts, args.seed + len(args.learners)):
+        members.append(name)
+        plays.append(SCRIPTS[name](game, np.random.default_rng(seed), args.samples))
+    return Population(tuple(members), np.stack(plays).astype(np.int8))
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Args, description=__doc__))
+    except (ValueError, OSError) as error:
+        console.print(f"[red]error:[/red] {error}", highlight=False)
+        raise SystemExit(2) from None

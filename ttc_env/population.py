@@ -1,0 +1,63 @@
+"""The frozen population: policies that were trained or scripted once, as opponents nobody has trained against.
+
+Made by `python train/make_population.py`; see `ttc_env/data/README.md`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+FILE = Path(__file__).parent / "data" / "population.npz"
+
+
+class Population(NamedTuple):
+    """Its `members`, names, and their recorded `actions`, `(P, S, n)` levels or `(P, S, n, 3)` bids, int8."""
+
+    members: tuple[str, ...]
+    actions: np.ndarray
+
+
+def load_population(market: str, mechanism: str = "per_token", beta: float = 1000.0) -> Population:
+    """The population of a market; that of the auction is the same for every `beta`.
+
+    Raises:
+        ValueError: there is none, naming those there are.
+    """
+    population, key = read_population(FILE), population_key(market, mechanism, beta)
+    if key not in population:
+        raise ValueError(f"no frozen population for {key!r}; there are: {', '.join(population)}")
+    return population[key]
+
+
+def population_key(market: str, mechanism: str, beta: float) -> str:
+    """Under which name the file holds a population: the users' rationality plays no part in the auction."""
+    return f"{mechanism}:{market}" + ("" if mechanism == "second_price" else f":{beta:g}")
+
+
+@cache
+def read_population(path: Path) -> dict[str, Population]:
+    """All populations of a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        members = tuple(str(name) for name in file["members"])
+        return {key: Population(members, file[key]) for key in file.files if key != "members"}
+
+
+def write_population(path: Path, populations: dict[str, Population]) -> None:
+    """Write a file that `read_population` reads: small integers, the same bytes for the same play.
+
+    Raises:
+        ValueError: no populations, or populations with different members.
+    """
+    members = {population.members for population in populations.values()}
+    if len(members) != 1:
+        raise ValueError(f"all populations of a file must have the same members, got {sorted(members)}")
+    arrays: dict[str, Any] = {key: population.actions.astype(np.int8) for key, population in populations.items()}
+    np.savez_compressed(path, members=np.array(members.pop()), **arrays)
