@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import ttc_env
+from ttc_env.arrays import BACKENDS
 from ttc_env.envs.seats import Seats
+from ttc_env.envs.vector import AUTORESET
 from ttc_env.mechanisms import MECHANISMS, Outcome
 from ttc_env.registration import ENVIRONMENTS
 
@@ -83,32 +85,51 @@ def same(left, right):
 
 
 class Form:
-    """One way to play a variant: `move` plays one step of the API, an agent's in the AEC form, with random actions."""
+    """One way to play a variant: `move` plays one step of the API, an agent's in the AEC form, with random actions.
 
-    def __init__(self, name, make):
-        self.name, self.make = name, make
+    Batches have short episodes, so that play goes past their end; without autoreset, `step` resets the rows that ended.
+    """
+
+    def __init__(self, kind, backend="numpy", autoreset=None):
+        self.kind, self.backend, self.autoreset = kind, backend, autoreset
 
     def __str__(self):
-        return self.name
+        return "-".join([self.kind, self.backend, self.autoreset] if self.autoreset else [self.kind])
+
+    def make(self, variant, **options):
+        if self.kind in ("parallel", "aec"):
+            return getattr(variant, self.kind)(**options)
+        if self.kind == "single":
+            return variant.single(**{"opponents": "random", **options})
+        options = {"autoreset": self.autoreset, "max_cycles": 4, **options}
+        if self.kind == "vector_single":
+            return variant.vector_single(3, **{"opponents": "random", **options})
+        vector = variant.vector(**{"num_markets": 3, "backend": self.backend, **options})
+        return vector if self.kind == "vector" else Seats(vector, [2, 0], "random")
 
     def reset(self, env, seed=None):
         result = env.reset(seed=seed)
-        return env.last() if self.name == "aec" else result
+        return env.last() if self.kind == "aec" else result
 
     def actions(self, env, rng):
         """What the next `step` takes."""
-        if self.name == "parallel":
+        if self.kind == "parallel":
             return {agent: sample(env.action_space(agent), rng) for agent in env.possible_agents}
-        if self.name == "aec":
+        if self.kind == "aec":
             return sample(env.action_space(env.agent_selection), rng)
-        if self.name == "single":
+        if self.kind == "single":
             return sample(env.action_space, rng)
-        batch = (env.num_envs,) if self.name == "vector_single" else (env.num_markets, env.num_providers)
+        batch = (env.num_envs,) if self.kind == "vector_single" else (env.num_markets, env.num_providers)
         return sample(env.single_action_space, rng, batch)
 
     def step(self, env, actions):
         result = env.step(actions)
-        return (env.agent_selection, *env.last()) if self.name == "aec" else result
+        if self.kind == "aec":
+            return (env.agent_selection, *env.last())
+        if self.autoreset == "disabled" and result[3].any():
+            rows = {"options": {"reset_mask": result[3]}} if self.kind == "vector_single" else {"rows": result[3]}
+            return (env.reset(**rows)[0], *result[1:], result[0])
+        return result
 
     def move(self, env, rng):
         return self.step(env, self.actions(env, rng))
@@ -117,16 +138,15 @@ class Form:
         return [self.move(env, rng) for _ in range(moves)]
 
     def moves(self, env, periods):
-        return periods * (len(env.possible_agents) if self.name == "aec" else 1)
+        return periods * (len(env.possible_agents) if self.kind == "aec" else 1)
 
 
+VECTORS = [Form("vector", backend, autoreset) for backend in BACKENDS for autoreset in AUTORESET]
 FORMS = [
-    Form("parallel", Variant.parallel),
-    Form("aec", Variant.aec),
-    Form("single", lambda variant, **options: variant.single(**{"opponents": "random", **options})),
-    Form("vector", lambda variant, **options: variant.vector(**{"num_markets": 3, **options})),
-    Form("vector_torch", lambda variant, **options: variant.vector(num_markets=3, backend="torch", **options)),
-    Form("seats", lambda variant, **options: Seats(variant.vector(num_markets=3, **options), [2, 0], "random")),
-    Form("vector_single", lambda variant, **options: variant.vector_single(3, opponents="random", **options)),
+    *(Form(kind) for kind in ("parallel", "aec", "single")),
+    *VECTORS,
+    *(Form("seats", *how) for how in (("numpy", "same_step"), ("torch", "next_step"), ("numpy", "disabled"))),
+    *(Form("vector_single", "numpy", autoreset) for autoreset in AUTORESET),
 ]
 each_form = pytest.mark.parametrize("form", FORMS, ids=str)
+each_vector = pytest.mark.parametrize("form", VECTORS, ids=str)

@@ -7,6 +7,7 @@ import pickle
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.error import ResetNeeded
 
 from tests.environments import FORMS, MARKET, each_form, each_id, each_variant, same, sample
@@ -31,6 +32,15 @@ MARKETS = {
     "negative quality": tables([[-0.5, -0.9]] * 2, [[0.2, 0.4]] * 2, [[0.1, 0.5]] * 2, beta=5.0, outside_value=-1.0),
     "nothing to earn": tables([[0.5, 0.9]] * 2, [[0.2, 0.4]] * 2, [[0.2, 0.4]] * 2, beta=5.0, answer_value=1.0),
 }
+each_market = pytest.mark.parametrize(  # no lottery has a negative mean
+    ("market", "demand"),
+    [
+        pytest.param(market, demand, id=f"{name}-{demand}")
+        for name, market in MARKETS.items()
+        for demand in ("expected", 3)
+        if demand == "expected" or market.quality.min() >= 0
+    ],
+)
 
 
 @each_form
@@ -45,7 +55,7 @@ def test_a_seed_fixes_the_whole_episode(form, variant):
     assert same(first, episode(twin, 5))
     again, other = episode(env, None), episode(env, 6)
     assert same(first, episode(env, 5))
-    scripted = "single" in form.name or form.name == "seats"  # their opponents play at random
+    scripted = form.kind in ("single", "seats", "vector_single")  # their opponents play at random
     if variant.options["demand"] != "expected" or scripted:
         assert not same(first, again)
         assert not same(first, other)
@@ -58,7 +68,7 @@ def test_a_seed_fixes_the_whole_episode(form, variant):
 def test_without_a_seed_no_two_environments_draw_alike(form, variant):
     def episode(env):
         form.reset(env)
-        return form.play(env, np.random.default_rng(0), form.moves(env, PERIODS))
+        return form.play(env, np.random.default_rng(0), form.moves(env, 2))
 
     env, twin = (form.make(variant, demand=100_000) for _ in range(2))  # so many that counts do not agree by chance
     assert not same(episode(env), episode(twin))
@@ -118,10 +128,10 @@ def test_a_caller_may_overwrite_its_arrays(form, variant):
         for _ in range(form.moves(env, PERIODS - 1)):
             actions = form.actions(env, rng)
             result = form.step(env, actions)
-            engine = getattr(env.unwrapped if form.name == "aec" else env, "engine", env)
+            engine = getattr(env.unwrapped if form.kind == "aec" else env, "engine", env)
             results.append(copy.deepcopy((result, engine.state())))
             for array in (actions, result[0], result[1]) if overwrite else ():
-                if isinstance(array, np.ndarray) and array.flags.writeable:
+                if isinstance(array, torch.Tensor) or (isinstance(array, np.ndarray) and array.flags.writeable):
                     array[...] = 0
             results.append(copy.deepcopy(engine.state()))
         return results
@@ -142,21 +152,14 @@ def check_multi_agent(env, observations, rewards):
 
 
 @each_id
-@pytest.mark.parametrize("demand", ["expected", 3])
-@pytest.mark.parametrize("market", MARKETS.values(), ids=MARKETS)
-def test_a_whole_episode_stays_inside_the_spaces_and_is_truncated(variant, demand, market):
-    if demand != "expected" and market.quality.min() < 0:
-        pytest.skip("no lottery has a negative mean")
+@each_market
+def test_a_whole_episode_stays_inside_the_spaces_and_is_truncated(variant, market, demand):
     rng, arguments = np.random.default_rng(0), {"market": market, "demand": demand}
     parallel, aec, single = variant.parallel(**arguments), variant.aec(**arguments), variant.single(**arguments)
-    vectors = [variant.vector(num_markets=2, dtype=dtype, **arguments) for dtype in ("float32", "float64")]
-
     observations, _ = parallel.reset(seed=1)
     check_multi_agent(parallel, observations, dict.fromkeys(parallel.agents, 0.0))
     aec.reset(seed=1)
     assert single.observation_space.contains(single.reset(seed=1)[0])
-    for vector in vectors:
-        vector.reset(seed=1)
     for period in range(1, PERIODS + 1):
         actions = {agent: sample(parallel.action_space(agent), rng) for agent in parallel.agents}
         observations, rewards, terminations, truncations, infos = parallel.step(actions)
@@ -175,22 +178,34 @@ def test_a_whole_episode_stays_inside_the_spaces_and_is_truncated(variant, deman
         assert single.observation_space.contains(observation)
         assert type(reward) is float
         assert (terminated, truncated) == (False, period == PERIODS)
-
-        for vector in vectors:
-            seen, rewards, terminations, truncations, _ = vector.step(
-                sample(vector.single_action_space, rng, (2, market.num_providers))
-            )
-            assert seen.dtype == rewards.dtype == vector.single_observation_space.dtype
-            assert all(vector.single_observation_space.contains(row) for row in seen.reshape(-1, seen.shape[-1]))
-            assert np.all(np.isfinite(rewards))
-            assert not terminations.any()
-            assert truncations.tolist() == [period == PERIODS] * 2
     assert parallel.agents == []
     for agent in aec.possible_agents:
         _, reward, terminated, truncated, _ = aec.last()
         assert (aec.agent_selection, terminated, truncated) == (agent, False, True)
         aec.step(None)
     assert aec.agents == []
+
+
+@each_id
+@pytest.mark.parametrize("form", [form for form in FORMS if form.kind in ("vector", "vector_single")], ids=str)
+@each_market
+def test_the_episodes_of_a_batch_stay_inside_the_spaces_and_are_truncated(variant, form, market, demand):
+    for dtype in ("float32", "float64"):
+        env, rng = form.make(variant, market=market, demand=demand, dtype=dtype), np.random.default_rng(0)
+        space = env.single_observation_space
+        form.reset(env, 1)
+        cycle = 5 if form.autoreset == "next_step" else 4  # one more step for the reset
+        for period in range(1, PERIODS + 1):
+            seen, rewards, terminations, truncations, info, *final = form.move(env, rng)
+            assert np.asarray(seen).dtype == space.dtype
+            assert np.asarray(rewards).dtype == dtype
+            final += [info["final_obs"]] if "final_obs" in info else []
+            rows = [row for array in (seen, *final) for row in np.asarray(array).reshape(-1, *space.shape)]
+            assert all(space.contains(row) and np.all(np.isfinite(row)) for row in rows)
+            assert np.all(np.isfinite(np.asarray(rewards)))
+            assert not terminations.any()
+            assert truncations.tolist() == [period % cycle == 4 % cycle] * 3
+            assert len(final) == (period % cycle == 4 % cycle and form.autoreset != "next_step")
 
 
 @each_id
@@ -207,17 +222,17 @@ def test_spaces_are_constant_objects_with_seeds_of_their_own(variant):
         assert spaces[0] is env.action_space(env.possible_agents[0])
 
 
-@each_form
+@pytest.mark.parametrize("form", [form for form in FORMS if form.autoreset in (None, "disabled")], ids=str)
 @each_id
 def test_nothing_is_played_before_reset_or_after_the_end(form, variant):
-    options = {"autoreset": "disabled"} if form.name.startswith(("vector", "seats")) else {}
-    env, rng = form.make(variant, **options), np.random.default_rng(0)
+    env, rng = form.make(variant, max_cycles=PERIODS), np.random.default_rng(0)
     actions = None
     with pytest.raises(ResetNeeded, match=r"reset\(\)"):
         env.step(actions)
     form.reset(env, 1)
-    form.play(env, rng, form.moves(env, PERIODS))
-    if form.name == "aec":
+    form.play(env, rng, form.moves(env, PERIODS) - 1)
+    env.step(form.actions(env, rng))
+    if form.kind == "aec":
         for _ in env.possible_agents:
             with pytest.raises(ValueError, match="ended"):
                 env.step(sample(env.action_space(env.agent_selection), rng))
@@ -259,16 +274,16 @@ def test_a_bad_action_is_named_and_changes_nothing(form, variant):
     env, twin = form.make(variant), form.make(variant)
     for e in (env, twin):
         form.reset(e, 5)
-        form.play(e, np.random.default_rng(0), form.moves(e, 1) + (form.name == "aec"))
+        form.play(e, np.random.default_rng(0), form.moves(e, 1) + (form.kind == "aec"))
     good = form.actions(env, np.random.default_rng(1))
     for bad, shown in BAD_ACTIONS[type(variant.single().action_space)]:
-        if form.name == "parallel":
+        if form.kind == "parallel":
             actions = {**good, MARKET.providers[1]: bad}
-        elif form.name in ("aec", "single"):
+        elif form.kind in ("aec", "single"):
             actions = bad
         else:
             actions = good.tolist()
-            (actions if form.name == "vector_single" else actions[2])[1] = bad
+            (actions if form.kind == "vector_single" else actions[2])[1] = bad
         with pytest.raises(ValueError, match=f"(?s)actions.*{shown}"):
             env.step(actions)
     assert same(form.play(env, np.random.default_rng(2), 3), form.play(twin, np.random.default_rng(2), 3))

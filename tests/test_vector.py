@@ -6,7 +6,9 @@ import pytest
 import torch
 
 import ttc_env
-from tests.environments import MARKET, each_variant, same, sample
+from tests.environments import MARKET, each_id, each_variant, each_vector, same, sample
+from ttc_env import arrays
+from ttc_env.envs.vector import AUTORESET
 from ttc_env.mechanisms import SecondPrice
 
 each_backend = pytest.mark.parametrize("backend", ["numpy", "torch"])
@@ -19,7 +21,7 @@ def honest(vector):
     return np.zeros(shape, vector.single_action_space.dtype)
 
 
-@each_variant
+@each_id
 @each_backend
 def test_rows_have_draws_of_their_own(variant, backend):
     vector = variant.vector(num_markets=50, backend=backend, demand=50)
@@ -29,7 +31,7 @@ def test_rows_have_draws_of_their_own(variant, backend):
     assert len(np.unique(np.round(np.asarray(results), 6), axis=0)) > 3
 
 
-@each_variant
+@each_id
 @each_backend
 def test_rows_are_equal_where_there_is_no_chance(variant, backend):
     vector = variant.vector(num_markets=5, backend=backend, demand="expected")
@@ -39,19 +41,19 @@ def test_rows_are_equal_where_there_is_no_chance(variant, backend):
     assert np.all(np.asarray(rewards == rewards[:1]))
 
 
-@each_variant
-def test_a_batch_is_that_many_markets_with_the_same_draws(variant):
-    """With expected demand and no ties, each row of a batch is a market of its own."""
-    batch = variant.vector(num_markets=4, demand="expected", dtype="float64")
-    alone = [variant.vector(num_markets=1, demand="expected", dtype="float64") for _ in range(4)]
+@each_id
+@each_vector
+def test_a_batch_is_that_many_markets_with_the_same_draws(variant, form):
+    """With expected demand and no ties, each row of a batch is a market of its own, also past the end of an episode."""
+    batch, *alone = (form.make(variant, num_markets=size, dtype="float64") for size in (4, 1, 1, 1, 1))
     rng = np.random.default_rng(0)
     for vector in (batch, *alone):
         vector.reset(seed=0)
-    for _ in range(4):
-        actions = sample(batch.single_action_space, rng, (4, 4))
-        together = batch.step(actions)[:2]
+    for _ in range(6):
+        actions = form.actions(batch, rng)
+        together = form.step(batch, actions)[:2]
         for b, vector in enumerate(alone):
-            for row, own in zip(together, vector.step(actions[b : b + 1])[:2], strict=True):
+            for row, own in zip(together, form.step(vector, actions[b : b + 1])[:2], strict=True):
                 np.testing.assert_allclose(row[b], own[0], rtol=1e-12, atol=1e-15)
 
 
@@ -122,12 +124,12 @@ def test_a_mask_that_is_none_is_refused_and_changes_nothing(backend, rows):
 
 
 @each_variant
-@pytest.mark.parametrize("autoreset", ["same_step", "next_step"])
+@pytest.mark.parametrize("autoreset", AUTORESET)
 def test_the_single_provider_batch_is_the_multi_agent_batch_seen_from_one_seat(variant, autoreset):
     scripted = sample(variant.single().action_space, np.random.default_rng(1), (4,))
     seat = variant.vector_single(3, provider=2, opponents=scripted, autoreset=autoreset)
     vector = variant.vector(num_markets=3, autoreset=autoreset)
-    rng = np.random.default_rng(0)
+    rng, some = np.random.default_rng(0), np.array([True, False, True])
     assert autoreset in str(seat.metadata["autoreset_mode"]).lower()  # an enumeration from Gymnasium 1.1 on
     assert same(seat.reset(seed=4)[0], vector.reset(seed=4)[0][:, 2])
     for _ in range(9):
@@ -142,6 +144,9 @@ def test_the_single_provider_batch_is_the_multi_agent_batch_seen_from_one_seat(v
         assert ("final_obs" in info) == ("final_obs" in full[4])
         if "final_obs" in info:
             assert same(info["final_obs"], full[4]["final_obs"][:, 2])
+        if autoreset == "disabled" and (truncations | (vector.record().period == 3)).any():
+            rows = truncations if truncations.any() else some
+            assert same(seat.reset(options={"reset_mask": rows})[0], vector.reset(rows=rows)[0][:, 2])
 
 
 @each_backend
@@ -190,13 +195,10 @@ def test_a_bad_argument_is_named(options, message):
         ttc_env.VectorMarket(**{"market": MARKET, **options})
 
 
-@pytest.mark.parametrize("mechanism", ["per_token", "second_price"])
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_the_shared_record_holds_the_same_numbers(mechanism, backend):
-    whole, parts = (
-        ttc_env.VectorMarket(MARKET, mechanism, 3, backend=backend, max_cycles=2, shared_record=shared)
-        for shared in (False, True)
-    )
+@each_id
+@each_vector
+def test_the_shared_record_holds_the_same_numbers(variant, form):
+    whole, parts = (form.make(variant, max_cycles=2, shared_record=shared) for shared in (False, True))
     rng = np.random.default_rng(0)
     left, (own, public) = whole.reset(seed=0)[0], parts.reset(seed=0)[0]
     for _ in range(4):
@@ -207,22 +209,24 @@ def test_the_shared_record_holds_the_same_numbers(mechanism, backend):
         )
         for i in range(4):
             assert parts.single_observation_space.contains((own[0, i], public[0]))
-        actions = sample(whole.single_action_space, rng, (3, 4))
-        left, reward, *_, info = whole.step(actions)
-        (own, public), same_reward, *_, parts_info = parts.step(actions)
+        actions = form.actions(whole, rng)
+        left, reward, _, _, info, *_ = form.step(whole, actions)
+        (own, public), same_reward, _, _, parts_info, *_ = form.step(parts, actions)
         np.testing.assert_array_equal(reward, same_reward)
         assert ("final_obs" in info) == ("final_obs" in parts_info)
 
 
-def test_without_copy_the_observations_are_one_array():
-    fast, safe = (ttc_env.VectorMarket(MARKET, num_markets=3, max_cycles=3, copy=copy) for copy in (False, True))
+@each_id
+@each_vector
+def test_without_copy_the_observations_are_one_array(variant, form):
+    fast, safe = (form.make(variant, max_cycles=3, copy=copy) for copy in (False, True))
     first, kept = fast.reset(seed=0)[0], safe.reset(seed=0)[0]
-    before = kept.copy()
+    before = np.asarray(kept).copy()
     rng = np.random.default_rng(0)
     for _ in range(7):
-        actions = rng.integers(0, 6, (3, 4))
-        observations, rewards, *_, info = fast.step(actions)
-        expected, expected_rewards, *_, expected_info = safe.step(actions)
+        actions = form.actions(fast, rng)
+        observations, rewards, _, _, info, *_ = form.step(fast, actions)
+        expected, expected_rewards, _, _, expected_info, *_ = form.step(safe, actions)
         assert observations is first
         np.testing.assert_array_equal(observations, expected)
         np.testing.assert_array_equal(rewards, expected_rewards)
@@ -230,3 +234,16 @@ def test_without_copy_the_observations_are_one_array():
         if "final_obs" in info:
             np.testing.assert_array_equal(info["final_obs"], expected_info["final_obs"])
     np.testing.assert_array_equal(kept, before)
+
+
+@each_variant
+@each_vector
+def test_blocks_are_as_the_whole_batch(variant, form, monkeypatch):
+    """Large batches are read and written in blocks of rows, for the sake of the cache."""
+
+    def episode(block):
+        monkeypatch.setattr(arrays, "BLOCK", block)
+        vector = form.make(variant, num_markets=5)
+        return [vector.reset(seed=0), *form.play(vector, np.random.default_rng(0), 6)]
+
+    assert same(episode(2), episode(5))

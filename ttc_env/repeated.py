@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttc_env.arrays import Array, device, namespace
+from ttc_env.arrays import Array, blocks, device, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import finite, whole
 from ttc_env.market import Market
@@ -132,8 +132,9 @@ def observe(game: RepeatedMarket, state: State, out: Array | None = None) -> Arr
         out = _room(state.shares, n, first + n * len(public))
         out[..., : 3 * game.market.num_levels] = game.market.curves
     _write_own(game, own, out)
-    for k, record in enumerate(public):
-        out[..., first + k * n : first + (k + 1) * n] = record[:, None, :]
+    for rows in blocks(out):  # each record is read n times
+        for k, record in enumerate(public):
+            out[rows, :, first + k * n : first + (k + 1) * n] = record[rows, None, :]
     return out
 
 
@@ -227,10 +228,10 @@ def _rounded(low: float, high: float) -> tuple[float, float]:
 def _records(game: RepeatedMarket, state: State) -> tuple[list[Array], list[Array]]:
     """Last period as a provider sees its own part of it and as everybody sees it: lists of arrays `(B, n)`."""
     xp, dtype, unit = namespace(state.shares), state.shares.dtype, game.market.unit
-    seen = {"level": xp.astype(state.bids.level, dtype) / max(game.market.num_levels - 1, 1)}
+    seen = {"level": xp.asarray(state.bids.level, dtype=dtype) / max(game.market.num_levels - 1, 1)}
     if "ask" in game.mechanism.private:
         seen |= {"ask": state.bids.ask / unit, "claim": state.bids.claim / unit}
-    played = xp.astype(state.period > 0, dtype)[:, None]
+    played = xp.asarray(state.period > 0, dtype=dtype)[:, None]
     own = [played, *(seen[name] for name in game.mechanism.private), state.reward]
     return own, [*(seen[name] for name in game.mechanism.public), state.shares]
 

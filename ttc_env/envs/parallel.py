@@ -34,7 +34,7 @@ class ParallelMarket(ParallelEnv):
     def __init__(self, name: str, mechanism: str, market: Any, *, render_mode: str | None = None, **arguments: Any):
         self.metadata = {**self.metadata, "name": name}
         self.render_mode = check_render_mode(render_mode)
-        self.engine = VectorMarket(market, mechanism, autoreset="disabled", dtype="float64", **arguments)
+        self.engine = VectorMarket(market, mechanism, autoreset="disabled", dtype="float64", copy=False, **arguments)
         game = self.engine.game
         self.possible_agents = list(self.engine.market.providers)
         self.agents: list[str] = []
@@ -170,7 +170,8 @@ def period_infos(info: dict[str, Any]) -> list[dict[str, Any]]:
     """What a period was in USD, for each provider of market 0."""
     outcome, bids = info["outcome"], info["bids"]
     user_value, welfare = float(outcome.user_value[0]), float(outcome.welfare[0])
-    columns = (bids.level, bids.ask, bids.claim, outcome.shares, outcome.payment, outcome.utility)
+    arrays = (bids.level, bids.ask, bids.claim, outcome.shares, outcome.payment, outcome.utility)
+    columns = [array[0].tolist() for array in arrays]
     return [
         {
             "level": level,
@@ -182,7 +183,7 @@ def period_infos(info: dict[str, Any]) -> list[dict[str, Any]]:
             "user_value": user_value,
             "welfare": welfare,
         }
-        for level, ask, claim, share, payment, utility in zip(*(column[0].tolist() for column in columns), strict=True)
+        for level, ask, claim, share, payment, utility in zip(*columns, strict=True)
     ]
 
 

@@ -59,9 +59,9 @@ class Seats:
             raise AttributeError(name)
         return getattr(self.engine, name)
 
-    def reset(self, seed: int | None = None) -> tuple[Array, dict[str, Any]]:
-        """Start all episodes; a seed restarts the generator that serves all markets and their opponents."""
-        self._observations, info = self.engine.reset(seed)
+    def reset(self, seed: int | None = None, *, rows: Array | None = None) -> tuple[Array, dict[str, Any]]:
+        """Start new episodes, see `VectorMarket.reset`; the generator serves all markets and their opponents."""
+        self._observations, info = self.engine.reset(seed, rows=rows)
         return self._observations[:, self._seats], info
 
     def step(self, actions: Any) -> tuple[Array, Array, Array, Array, dict[str, Any]]:

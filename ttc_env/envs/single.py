@@ -122,9 +122,13 @@ class VectorProviderEnv(VectorEnv):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start all episodes; a seed restarts the generator that serves them all."""
+        """Start all episodes, or those of the mask `options["reset_mask"]`, `(num_envs,)`.
+
+        A seed restarts the generator that serves them all.
+        """
         super().reset(seed=seed)
-        return _single(self._seat.reset(seed)[0]), {}
+        observations, _ = self._seat.reset(seed, rows=(options or {}).get("reset_mask"))
+        return _single(observations), {}
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Clear one period of every market; info holds the learner's utility in USD and the markets' welfare."""

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from ttc_env.arrays import Array, device, namespace
+from ttc_env.arrays import Array, device, namespace, provider_major
 from ttc_env.repeated import RepeatedMarket, observation_bounds, own_size, state_bounds
 
 
@@ -75,8 +75,7 @@ class Actions:
             actions.dtype, "integral" if self.integers else "real floating"
         ):
             raise ValueError(f"{self.name} must be in {self.space}, got {actions!r} of type {actions.dtype}")
-        # NumPy: in memory provider by provider, as `ttc_env.market.take` wants it
-        actions = np.array(actions, self.dtype, order="F") if xp is np else xp.astype(actions, self.dtype)
+        actions = provider_major(actions, self.dtype)
         if check:
             fits = (actions >= self.low) & (actions <= self.high)
             if not fits.all():

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 
 from ttc_env import repeated
-from ttc_env.arrays import Array, namespace
+from ttc_env.arrays import Array, device, namespace
 from ttc_env.batch import MarketBatch, stack_markets
 from ttc_env.checks import whole
 from ttc_env.curves import load_market
@@ -163,7 +163,8 @@ class VectorMarket:
         self._state = state
         if self.copy:
             rewards = xp.asarray(rewards, copy=True)
-        return self._observe(state), rewards, xp.zeros_like(truncations), truncations, info
+        terminations = xp.zeros(truncations.shape, dtype=xp.bool, device=device(rewards))
+        return self._observe(state), rewards, terminations, truncations, info
 
     def _observe(self, state: repeated.State, copy: bool | None = None) -> Any:
         self._observations = self._view(self.game, state, self._observations)
