@@ -32,6 +32,7 @@ from curves.store import RawStore
 from curves.tasks import Task, load_task
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and wrong arguments should not wait for them
+    from curves.likelihood import Likelihood
     from curves.rewards import RewardModel
 
 console = Console()
@@ -70,7 +71,7 @@ class Args:
     prompt: Path | None = None
     """JSON file with fields of curves.prompts.Prompt: template, system, chat, prefix, thinking_end, force, stop"""
     reward_model: str | None = None
-    """sequence-classification model that scores every answer, for best-of-n"""
+    """scores every answer, for best-of-n: a sequence-classification model, or a language model by its likelihood"""
     second_opinion: bool = False
     """record what math-verify says of every answer"""
     keep_text: bool = False
@@ -133,9 +134,9 @@ def main(args: Args) -> Path:
     engine = load(args)
     judge = None
     if args.reward_model is not None:
-        from curves.rewards import RewardModel
+        from curves.rewards import load_reward_model
 
-        judge = RewardModel(args.reward_model, args.reward_revision, args.device)
+        judge = load_reward_model(args.reward_model, args.reward_revision, args.device)
     provider = args.provider or args.model
     folder = args.out / (args.name or f"{provider.strip('/').split('/')[-1]}--{task.name}")
     config = describe(args, plan, task, prompt, engine, judge)
@@ -162,7 +163,7 @@ def load(args: Args) -> Engine:
 
 
 def describe(
-    args: Args, plan: Plan, task: Task, prompt: Prompt, engine: Engine, judge: RewardModel | None
+    args: Args, plan: Plan, task: Task, prompt: Prompt, engine: Engine, judge: RewardModel | Likelihood | None
 ) -> dict[str, Any]:
     """All that decides what is recorded; a measurement resumes only with the same."""
     tokenizer = engine.tokenizer
@@ -181,7 +182,9 @@ def describe(
         "answer_tokens": plan.answer_tokens,
         "engine": engine.name,
         "dtype": engine.dtype,
-        "reward_model": None if judge is None else {"name": args.reward_model, "revision": judge.revision},
+        "reward_model": None
+        if judge is None
+        else {"name": args.reward_model, "kind": type(judge).__name__, "revision": judge.revision},
         "second_opinion": args.second_opinion,
         "keep_text": args.keep_text,
         "seed": plan.seed,
@@ -194,7 +197,7 @@ def measure(
     task: Task,
     prompt: Prompt,
     engine: Engine,
-    judge: RewardModel | None,
+    judge: RewardModel | Likelihood | None,
     store: RawStore,
     meter: EnergyMeter,
 ) -> None:
@@ -224,7 +227,7 @@ def measure(
                         continue
                     lines = records(task, question, prompt, plan, drafts, args.keep_text)
                     if judge is not None:
-                        scores = judge.score(question.text, [draft.text for draft in drafts])
+                        scores = judge.score(question.text, [prompt.prefix + draft.text for draft in drafts])
                         lines = [line | {"reward": score} for line, score in zip(lines, scores, strict=True)]
                     if opinion is not None:
                         verdicts = [opinion.agrees(question.answer, draft.text) for draft in drafts]
