@@ -83,9 +83,9 @@ def main(args: Args) -> Path:
         measure.main(
             measure.Args(
                 model=str(folder), provider=folder.name, task="arithmetic", task_seed=args.task_seed,
-                limit=args.questions, samples=args.samples, engine=args.engine, device=args.device, dtype="float32", temperature=1.0,
-                max_tokens=MAX_TOKENS, budgets=args.budgets, answer_tokens=8, prompt=prompt, reward_model=str(judge),
-                out=args.out / "raw",
+                limit=args.questions, samples=args.samples, engine=args.engine, device=args.device, dtype="float32",
+                temperature=1.0, max_tokens=MAX_TOKENS, budgets=args.budgets, answer_tokens=8, prompt=prompt,
+                reward_model=str(judge), out=args.out / "raw",
             )
         )
         for folder in models
