@@ -93,10 +93,10 @@ def majority_at_k(counts: Sequence[int], right: Sequence[bool], unparsed: int, k
 def weighted_majority_at_k(answers: ArrayLike, right: ArrayLike, reward: ArrayLike, k: int) -> float:
     """Probability that the answer with the largest sum of rewards among `k` samples is right; ties uniformly.
 
-    The mean over all `k`-subsets where there are at most `ENUMERATED` of them. To compare sums of arbitrary weights over
-    all of many subsets is to count the solutions of knapsack problems, which is #P-complete; then it is the mean over
-    the `N` windows of `k` consecutive samples, the last ones going on at the first. A window is as good a subset of
-    exchangeable samples as any other, so this too is unbiased, and nothing is drawn, but it is noisier.
+    The mean over all `k`-subsets where there are at most `ENUMERATED` of them. To compare sums of arbitrary weights
+    over very many subsets is to count the solutions of knapsack problems, which is #P-complete; then it is the mean
+    over the `N` windows of `k` consecutive samples, the last ones going on at the first. A window is as good a subset
+    of exchangeable samples as any other, so this too is unbiased, and nothing is drawn, but it is noisier.
 
     Args:
         answers: an integer per sample, the same for equal answers; -1 is unparsed and cannot win.

@@ -22,7 +22,7 @@ ANSWERS = [
 def test_the_configuration_says_which_kind_it_is(tiny):
     assert type(load_reward_model(str(tiny / "reward"))) is RewardModel
     assert type(load_reward_model(str(tiny / "model"))) is Likelihood
-    with pytest.raises(ValueError, match="cannot load reward model .*nowhere"):
+    with pytest.raises(ValueError, match=r"cannot load reward model .*nowhere"):
         load_reward_model(str(tiny / "nowhere"))
 
 
