@@ -93,8 +93,8 @@ def best_response_gain(
         raise ValueError(f"discount must be in [0, 1), got {discount!r}")
     if not (1 - discount) * tolerance >= _ROUNDING:
         raise ValueError(
-            f"(1 - discount) * tolerance must be at least {_ROUNDING}, the rounding of values, got discount {discount!r} "
-            f"and tolerance {tolerance!r}"
+            f"(1 - discount) * tolerance must be at least {_ROUNDING}, the rounding of values, "
+            f"got discount {discount!r} and tolerance {tolerance!r}"
         )
     for name, index, end in (("provider", provider, n), ("start", start, size)):
         if not 0 <= index < end:
