@@ -405,6 +405,25 @@ def test_the_analytic_solution_is_that_of_the_market_entered():
             np.testing.assert_array_equal(actions[row, : len(solution)], solution)
 
 
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("name", ["fixed", "random", "truthful", "nash", "best-response", "fictitious-play"])
+def test_scripted_players_go_elsewhere_and_come_back(name, mechanism):
+    learner = make_learner(name, markets(mechanism, "gsm8k/majority_voting"), 2000, seed=0)
+    learner.update()
+    elsewhere = VectorMarket("gsm8k/reasoning_effort", mechanism)  # three providers, not nine
+    learner.enter(elsewhere)
+    elsewhere.step(learner.act(elsewhere.reset(seed=0)[0], greedy=True))
+    learner.update()
+    assert learner.act(learner.observations).shape[:2] == (4, 9)
+
+
+@pytest.mark.parametrize("name", ["epsilon-greedy", "hedge", "q-learning"])
+def test_tables_refuse_observations_of_other_markets(name):
+    learner = make_learner(name, markets("per_token"), 2000, seed=0)
+    with pytest.raises(ValueError, match="it has learnt"):
+        learner.act(VectorMarket("gsm8k/majority_voting").reset(seed=0)[0])
+
+
 def test_fixed_levels():
     env = VectorMarket("gsm8k/majority_voting")
     assert np.all(Fixed(env, 100).act(env.reset(seed=0)[0]) == 3)
