@@ -36,15 +36,15 @@ class Scripted:
     def __init__(self, env: Any, total_steps: int, seed: int = 0, config: Any = None) -> None:
         self.env = env
         self.config: Any = self.Config() if config is None else config
-        self.seats = env.seats
         self.generator = np.random.default_rng([seed, 1])
         self.steps = 0
         self.enter(env)
         self.observations = env.reset(seed)[0]
 
     def enter(self, env: Any) -> None:
-        """The next observations come from these markets, row by row in turn."""
+        """The next observations come from these markets, row by row in turn, and from the seats that learn there."""
         self.game: RepeatedMarket = env.game
+        self.seats: np.ndarray = env.seats
         self.prepare(env.game)
 
     def prepare(self, game: RepeatedMarket) -> None:
@@ -56,6 +56,8 @@ class Scripted:
 
     def update(self) -> dict[str, float]:
         """Play for some periods; returns the mean reward."""
+        if self.game is not self.env.game:  # an evaluation elsewhere came between
+            self.enter(self.env)
         total = 0.0
         for _ in range(PERIODS):
             self.observations, rewards, _, _, info = self.env.step(self.actions(self.observations))
@@ -223,7 +225,6 @@ class FictitiousPlay(Scripted):
         """Add what every level would have earned every provider, the mean over the rows of a market."""
         if self.auction:
             return
-        self.game = self.env.game
         for market, rows in each_market(self.game):
             levels = np.minimum(info["bids"].level[rows, : market.num_providers], market.num_levels - 1)
             utility = equilibrium.deviation_utility(market, levels).mean(axis=0)

@@ -67,7 +67,9 @@ class Stateless:
 
     def act(self, observations: Any, greedy: bool = False) -> np.ndarray:
         """Actions for observations `(B, s, d)`, which only say how many: drawn, or the best known ones."""
-        rows = len(observations)
+        rows, seats = np.shape(observations)[:2]
+        if seats != self.shape[0]:
+            raise ValueError(f"it has learnt for {self.shape[0]} seats, got observations of {seats}")
         chosen = np.tile(self.best(), (rows, 1)) if greedy else self.choose(rows)
         return self.actions.unflatten(chosen)
 

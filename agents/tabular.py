@@ -80,7 +80,9 @@ class QLearning:
             )
         self.generator = np.random.default_rng([seed, 1])
         self.values = np.zeros((env.num_providers, 1 + int(situations), self.actions.size))
-        self.states = self._states(env.reset(seed)[0])
+        observations = env.reset(seed)[0]
+        self.shape = observations.shape[1:]
+        self.states = self._states(observations)
 
     @property
     def epsilon(self) -> float:
@@ -135,6 +137,8 @@ class QLearning:
 
     def _states(self, observations: np.ndarray) -> np.ndarray:
         """Number of the situation each seat is in, `(B, s)`, read from its observation."""
+        if observations.shape[1:] != self.shape:
+            raise ValueError(f"it has learnt from observations (B, *{self.shape}), got shape {observations.shape}")
         market, first = self.env.game.market, 3 * self.env.game.market.num_levels
         n, m = market.num_providers, market.num_levels
         played = observations[..., first] > 0

@@ -132,6 +132,11 @@ def bandit(kind, config=None, rows=1, periods=2000, market="gsm8k/majority_votin
     return kind(env, periods * rows * env.num_providers, 0, config)
 
 
+def spite(strategies):
+    """An adversary that pays every action but the most probable one."""
+    return 1.0 - (np.arange(strategies.shape[1]) == strategies.argmax(axis=1)[:, None])
+
+
 @pytest.mark.parametrize("multiple", [1.0, 4.0])
 @pytest.mark.parametrize("adversary", ["random", "spiteful"])
 def test_hedge_keeps_its_regret_bound(adversary, multiple):
@@ -139,10 +144,7 @@ def test_hedge_keeps_its_regret_bound(adversary, multiple):
     rng, gains, earned = np.random.default_rng(1), np.zeros((9, 6)), np.zeros(9)
     for _ in range(1000):
         strategies = learner.strategies
-        if adversary == "random":
-            utility = rng.integers(2, size=(9, 6)).astype(float)
-        else:
-            utility = (strategies <= np.median(strategies, axis=1, keepdims=True)).astype(float)
+        utility = rng.integers(2, size=(9, 6)).astype(float) if adversary == "random" else spite(strategies)
         learner.learn(utility)
         gains += utility
         earned += (strategies * utility).sum(axis=1)
@@ -179,8 +181,7 @@ def test_no_regret_play_approaches_a_coarse_correlated_equilibrium(kind, monkeyp
 def test_regret_matching_keeps_its_bound_against_an_adversary():
     learner = bandit(RegretMatching)
     for _ in range(1000):
-        utility = (learner.strategies <= np.median(learner.strategies, axis=1, keepdims=True)).astype(float)
-        learner.learn(utility)
+        learner.learn(spite(learner.strategies))
     assert np.all(learner.regrets.max(axis=1) <= math.sqrt(1000 * 6))
     assert np.all(learner.regrets.max(axis=1) > 0)
 
@@ -204,14 +205,19 @@ def test_exp3_keeps_its_regret_bound_on_a_changing_sequence(rows):
     assert learner.strategies.max() > 0.5  # and it has learnt
 
 
-def test_ucb_keeps_its_regret_bound():
+def test_ucb_is_ucb1_and_keeps_its_regret_bound():
     periods, means = 4000, np.array([0.2, 0.4, 0.9, 0.3, 0.4, 0.1])
     learner, rng = bandit(UCB, UCBConfig(1.0)), np.random.default_rng(3)
-    gaps, plays = means.max() - means, np.zeros((9, 6))
-    for _ in range(periods):
+    gaps, plays, sums = means.max() - means, np.zeros((9, 6)), np.zeros((9, 6))
+    for t in range(periods):
         chosen = learner.choose(1)
+        if t >= 6:
+            index = sums / plays + np.sqrt(2 * np.log(t) / plays)
+            np.testing.assert_array_equal(chosen[0], index.argmax(axis=1))
+        rewards = (rng.random((1, 9)) < means[chosen]).astype(float)
         plays[np.arange(9), chosen[0]] += 1
-        learner.learn(chosen, (rng.random((1, 9)) < means[chosen]).astype(float))
+        sums[np.arange(9), chosen[0]] += rewards[0]
+        learner.learn(chosen, rewards)
     bad = gaps[gaps > 0]
     bound = (8 * math.log(periods) / bad).sum() + (1 + math.pi**2 / 3) * bad.sum()
     assert bound < periods * gaps.mean()  # random play exceeds it
@@ -263,6 +269,17 @@ def test_q_learning_solves_a_known_decision_problem():
         learner.learn(*(np.array([[x]]) for x in (1 + state, action, reward[state, action], 1 + reached)))
         state = reached
     np.testing.assert_allclose(learner.values[0, 1:], values, atol=1e-6)
+
+
+def test_q_learning_in_a_batch_moves_as_far_as_its_visits_would_in_turn():
+    learner = QLearning(VectorMarket("gsm8k/reasoning_effort", num_markets=4), 1000, 0, QLearningConfig(gamma=0.0))
+    states, chosen = np.zeros((4, 3), dtype=int), np.array([[1, 1, 0], [1, 1, 1], [1, 2, 2], [2, 1, 3]])
+    learner.learn(states, chosen, np.array([[1.0], [2.0], [6.0], [8.0]]) * [1, 10, 100], states)
+    expected = np.zeros((3, 5))
+    expected[0, 1:3] = (1 - 0.9**3) * 3, 0.1 * 8
+    expected[1, 1:3] = (1 - 0.9**3) * 110 / 3, 0.1 * 60
+    expected[2, :4] = 0.1 * np.array([100, 200, 600, 800])
+    np.testing.assert_allclose(learner.values[:, 0], expected)
 
 
 @pytest.mark.parametrize("memory", ["none", "own", "public"])
@@ -388,6 +405,25 @@ def test_the_analytic_solution_is_that_of_the_market_entered():
             np.testing.assert_array_equal(actions[row, : len(solution)], solution)
 
 
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("name", ["fixed", "random", "truthful", "nash", "best-response", "fictitious-play"])
+def test_scripted_players_go_elsewhere_and_come_back(name, mechanism):
+    learner = make_learner(name, markets(mechanism, "gsm8k/majority_voting"), 2000, seed=0)
+    learner.update()
+    elsewhere = VectorMarket("gsm8k/reasoning_effort", mechanism)  # three providers, not nine
+    learner.enter(elsewhere)
+    elsewhere.step(learner.act(elsewhere.reset(seed=0)[0], greedy=True))
+    learner.update()
+    assert learner.act(learner.observations).shape[:2] == (4, 9)
+
+
+@pytest.mark.parametrize("name", ["epsilon-greedy", "hedge", "q-learning"])
+def test_tables_refuse_observations_of_other_markets(name):
+    learner = make_learner(name, markets("per_token"), 2000, seed=0)
+    with pytest.raises(ValueError, match="it has learnt"):
+        learner.act(VectorMarket("gsm8k/majority_voting").reset(seed=0)[0])
+
+
 def test_fixed_levels():
     env = VectorMarket("gsm8k/majority_voting")
     assert np.all(Fixed(env, 100).act(env.reset(seed=0)[0]) == 3)
@@ -417,18 +453,21 @@ def earned(game, market, made, seat, action):
 def test_feedback_is_what_every_action_would_have_earned(settlement):
     mechanism = "per_token" if settlement is None else SecondPrice(settlement, grid=(-0.01, 0.0, 0.01))
     base = load_market("gsm8k/reasoning_effort")
-    tables = [table[[0, 0, 1]] for table in (base.quality, base.price, base.cost)]
-    reserve = float(base.welfare_contribution[0].max())
+    best, level = np.unravel_index(base.welfare_contribution.argmax(), base.welfare_contribution.shape)
+    tables = [table[[best, best, best - 1]] for table in (base.quality, base.price, base.cost)]
+    reserve = float(base.welfare_contribution.max())
     twins = Market(["a", "its twin", "b"], base.levels, *tables, beta=1000.0, outside_value=reserve)
     env = VectorMarket([twins, "gsm8k/majority_voting"], mechanism, 6, dtype="float64")
     numbering = FlatActions(env.single_action_space, "a test")
     feedback, rng = Feedback(env, numbering), np.random.default_rng(6)
     env.reset(seed=0)
     flat = rng.integers(numbering.size, size=(6, 9))
-    flat[2, 1] = flat[2, 0]  # twins make the same bid
     if settlement:
-        honest = np.array([base.welfare_contribution[0].argmax(), 1, 1])
-        flat[4, :2] = np.ravel_multi_index(honest, numbering.sizes)  # and tie with the outside value
+        flat[2, :2] = np.ravel_multi_index(
+            (level, 0, 2), numbering.sizes
+        )  # twins make the same bid, and it is the best
+        flat[2, 2] = np.ravel_multi_index((0, 2, 0), numbering.sizes)
+        flat[4, :2] = np.ravel_multi_index((level, 1, 1), numbering.sizes)  # and tie with the outside value
     bids = env.step(numbering.unflatten(flat))[4]["bids"]
     low, high = reward_range(env)
     expected = np.zeros((9, numbering.size))
@@ -512,6 +551,21 @@ def test_value_networks_bootstrap_through_truncation():
     for _ in range(100):
         learner.update()
     assert learner._branches(learner.network, learner.observations)[0].mean().item() == pytest.approx(10, abs=0.3)
+
+
+def test_targets_come_from_the_last_state_of_an_episode_and_not_from_the_next_first(monkeypatch):
+    learner, seen = QLearning(VectorMarket("gsm8k/reasoning_effort", num_markets=2, max_cycles=5), 1000), []
+    monkeypatch.setattr(learner, "learn", lambda *step: seen.append(step) or 0.0)
+    learner.update()
+    before, reached = (np.array([step[k] for step in seen]) for k in (0, 3))
+    assert np.all((before == 0).all(axis=(1, 2)) == (np.arange(len(seen)) % 5 == 0))  # an episode starts
+    assert np.all(reached > 0)
+    deep = DQN(VectorMarket("gsm8k/reasoning_effort", num_markets=2, max_cycles=5, backend="torch"), 1000)
+    for _ in range(4):
+        deep.update()
+    played, count = 3 * 5, deep.replay.added
+    assert deep.replay.before[:count, 0, played].sum() == count - 2 * 4  # four episodes of two markets began
+    assert deep.replay.reached[:count, 0, played].min() == 1
 
 
 def test_tables_bootstrap_through_truncation():
