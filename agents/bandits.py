@@ -52,7 +52,7 @@ class EpsilonGreedyConfig:
     """probability of a random action from `decay` on"""
     decay: float = 0.8
     """fraction of training over which it falls linearly"""
-    step_size: float = 0.05
+    step_size: float = 0.0
     """weight of a new reward in an arm's value; 0 for the plain average, which forgets nothing"""
 
 
@@ -99,7 +99,7 @@ class EpsilonGreedy(Bandit):
 class UCBConfig:
     """Hyper-parameters of `UCB`."""
 
-    exploration: float = 0.1
+    exploration: float = 0.05
     """multiple of the bonus `sqrt(2 log t / plays)` of UCB1; its regret bound is proven for 1"""
 
 

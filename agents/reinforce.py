@@ -16,9 +16,9 @@ from agents.ppo import PPO, PPOConfig
 class REINFORCEConfig:
     """Hyper-parameters of `REINFORCE`."""
 
-    horizon: int = 4
+    horizon: int = 8
     """periods played in each market between updates"""
-    learning_rate: float = 3e-3
+    learning_rate: float = 6e-3
     """of Adam, decayed linearly to zero over training"""
     gamma: float = 0.9
     """discount per period"""

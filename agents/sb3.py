@@ -196,9 +196,9 @@ class SB3PPO(SB3):
 class SB3A2CConfig:
     """Hyper-parameters of `SB3A2C`."""
 
-    horizon: int = 4
+    horizon: int = 2
     """periods played in each market between updates"""
-    learning_rate: float = 2e-3
+    learning_rate: float = 7e-3
     """of RMSprop"""
     gamma: float = 0.9
     """discount per period"""
@@ -240,15 +240,15 @@ class SB3DQNConfig:
     """periods played in each market between updates"""
     capacity: int = 100_000
     """agent steps in the replay buffer"""
-    batch: int = 512
+    batch: int = 256
     """agent steps sampled for an optimiser step"""
-    gradient_steps: int = 4
+    gradient_steps: int = 8
     """optimiser steps in each update"""
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     """of Adam"""
     gamma: float = 0.9
     """discount per period"""
-    target_every: int = 8
+    target_every: int = 4
     """periods between copies of the network into the target network"""
     start: float = 1.0
     """probability of a random action at the beginning"""

@@ -195,22 +195,23 @@ class FictitiousPlayConfig:
 
 
 class FictitiousPlay(Scripted):
-    """The best response to the others' empirical frequencies so far, taken as independent mixed strategies; exact.
+    """The best response to the empirical distribution of what the others did in all periods so far.
 
-    Beliefs belong to a market: they grow in training, and in a market that was not trained on they are the prior. In
-    the auction every belief has the same best response, the dominant strategy, and that is what it plays.
+    The distribution is that of their joint play, so that the response is exact: the level that would have earned most.
+    Experience belongs to a market; in one that was not trained on there is only the prior. In the auction every belief
+    has the same best response, the dominant strategy, and that is what it plays.
 
-    Source: Brown 1951; converges in potential games, Monderer and Shapley 1996.
+    Source: Brown 1951; with the joint distribution, Marden, Arslan and Shamma 2009, section III.
     """
 
     Config = FictitiousPlayConfig
 
     def __init__(self, env: Any, total_steps: int, seed: int = 0, config: FictitiousPlayConfig | None = None) -> None:
-        self.beliefs: dict[str, np.ndarray] = {}
+        self.earned: dict[str, np.ndarray] = {}
         super().__init__(env, total_steps, seed, config)
 
     def prepare(self, game: RepeatedMarket) -> None:
-        """Look up the beliefs about these markets, or for the auction the dominant strategy."""
+        """Look up the experience in these markets, or for the auction the dominant strategy."""
         self.auction = isinstance(game.mechanism, SecondPrice)
         self.table = dominant_actions(game, self.seats) if self.auction else self._responses()
 
@@ -219,36 +220,36 @@ class FictitiousPlay(Scripted):
         return self.table[np.arange(len(observations)) % len(self.table)]
 
     def watch(self, info: dict[str, Any]) -> None:
-        """Count the levels of all providers."""
+        """Add what every level would have earned every provider, the mean over the rows of a market."""
         if self.auction:
             return
         self.game = self.env.game
         for market, rows in each_market(self.game):
-            n, m = market.num_providers, market.num_levels
-            levels = np.minimum(info["bids"].level[rows, :n], m - 1)
-            seen = (levels[..., None] == np.arange(m)).mean(axis=0)
-            self.beliefs[_identity(market)] = self._belief(market) + seen
+            levels = np.minimum(info["bids"].level[rows, : market.num_providers], market.num_levels - 1)
+            utility = equilibrium.deviation_utility(market, levels).mean(axis=0)
+            self.earned[_identity(market)] = self._earned(market) + utility
         self.table = self._responses()
 
     def state_dict(self) -> dict[str, Any]:
-        """Beliefs, as lists by market, and progress."""
-        return {"beliefs": {name: counts.tolist() for name, counts in self.beliefs.items()}, "steps": self.steps}
+        """Experience, as lists by market, and progress."""
+        return {"earned": {name: sums.tolist() for name, sums in self.earned.items()}, "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
-        self.beliefs, self.steps = {name: np.array(counts) for name, counts in state["beliefs"].items()}, state["steps"]
+        self.earned = {name: np.array(sums) for name, sums in state["earned"].items()}
+        self.steps = state["steps"]
         self.prepare(self.game)
 
-    def _belief(self, market: Market) -> np.ndarray:
-        prior = np.full((market.num_providers, market.num_levels), self.config.prior / market.num_levels)
-        return self.beliefs.get(_identity(market), prior)
+    def _earned(self, market: Market) -> np.ndarray:
+        """What every level would have earned every provider in all periods, the prior's included, USD, `(n, m)`."""
+        known = self.earned.get(_identity(market))
+        if known is not None:
+            return known
+        uniform = np.full((market.num_providers, market.num_levels), 1 / market.num_levels)
+        return self.config.prior * equilibrium.mixed_deviation_utility(market, uniform)
 
     def _responses(self) -> np.ndarray:
-        levels = []
-        for market, _ in each_market(self.game):
-            counts = self._belief(market)
-            utility = equilibrium.mixed_deviation_utility(market, counts / counts.sum(axis=1, keepdims=True))
-            levels.append(utility.argmax(axis=1))
+        levels = [self._earned(market).argmax(axis=1) for market, _ in each_market(self.game)]
         return in_space(self.game, levels, self.seats)
 
 

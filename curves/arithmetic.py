@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 
 def terms(rng: random.Random, low: int = 2, high: int = 5, largest: int = 9) -> list[int]:
     """Signed terms of one question: `low..high` numbers of up to `largest`, the first one positive."""
     signs = [1] + [rng.choice((1, -1)) for _ in range(rng.randint(low, high) - 1)]
     return [sign * rng.randint(1, largest) for sign in signs]
+
+
+def other_terms(rng: random.Random, held_out: Container[str]) -> list[int]:
+    """Terms of a question that is not one of those held out."""
+    while question(of := terms(rng)) in held_out:
+        continue
+    return of
 
 
 def question(of: list[int]) -> str:

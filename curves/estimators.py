@@ -1,16 +1,21 @@
 """What a provider with `k` samples per question achieves, estimated from `N >= k` recorded samples of it.
 
 Each function is the exact mean over all `k`-subsets of the samples (a U-statistic), so it is unbiased for the accuracy
-with `k` fresh samples, and nothing is drawn. One question at a time; samples lie on the only axis.
+with `k` fresh samples, and nothing is drawn; only a weighted vote takes some of the subsets where they are too many to
+look at. One question at a time; samples lie on the only axis.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from itertools import combinations
 from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+ENUMERATED = 50_000  # subsets of a weighted vote that are looked at one by one
 
 
 def pass_at_k(correct: ArrayLike, k: int) -> float:
@@ -88,8 +93,10 @@ def majority_at_k(counts: Sequence[int], right: Sequence[bool], unparsed: int, k
 def weighted_majority_at_k(answers: ArrayLike, right: ArrayLike, reward: ArrayLike, k: int) -> float:
     """Probability that the answer with the largest sum of rewards among `k` samples is right; ties uniformly.
 
-    Unlike the other estimators this one is the mean over the `N // k` disjoint blocks of consecutive samples, because
-    a sum of arbitrary weights has no short exact form: unbiased and nothing drawn, but noisier.
+    The mean over all `k`-subsets where there are at most `ENUMERATED` of them. To compare sums of arbitrary weights
+    over very many subsets is to count the solutions of knapsack problems, which is #P-complete; then it is the mean
+    over the `N` windows of `k` consecutive samples, the last ones going on at the first. A window is as good a subset
+    of exchangeable samples as any other, so this too is unbiased, and nothing is drawn, but it is noisier.
 
     Args:
         answers: an integer per sample, the same for equal answers; -1 is unparsed and cannot win.
@@ -101,17 +108,28 @@ def weighted_majority_at_k(answers: ArrayLike, right: ArrayLike, reward: ArrayLi
         ValueError: `k` outside `1..N`, rewards that are not one finite number >= 0 per sample.
     """
     answers, right, reward = np.asarray(answers), np.asarray(right, bool), _rewards(right, reward)
-    _check(len(right), k)
+    total = len(right)
+    _check(total, k)
     if reward.min() < 0:
         raise ValueError(f"rewards that weigh votes must be >= 0, got {reward.min()}")
-    won = []
-    for start in range(0, len(right) - k + 1, k):
-        block = slice(start, start + k)
-        names, first, inverse = np.unique(answers[block], return_index=True, return_inverse=True)
-        weight = np.where(names < 0, -np.inf, np.bincount(inverse, reward[block]))
-        best = np.isclose(weight, weight.max(), rtol=1e-12, atol=0) & (names >= 0)
-        won.append(right[block][first][best].mean() if best.any() else 0.0)
-    return float(np.mean(won))
+    if comb(total, k) <= ENUMERATED:
+        subsets = np.array(list(combinations(range(total), k)))
+    else:
+        subsets = (np.arange(total)[:, None] + np.arange(k)) % total
+    names, first = np.unique(answers, return_index=True)
+    if names[-1] < 0:
+        return 0.0
+    given, weight = answers[subsets], reward[subsets]
+    names, first = names[names >= 0], first[names >= 0]
+    sums = np.array([_sums(given == name, weight) for name in names])
+    best = np.isclose(sums, sums.max(axis=0), rtol=1e-12, atol=0) & np.isfinite(sums)
+    won = (best * right[first][:, None]).sum(axis=0) / np.maximum(best.sum(axis=0), 1)
+    return float(won.mean())
+
+
+def _sums(own: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weight of one answer in each subset, minus infinity where nobody gave it."""
+    return np.where(own.any(axis=1), (own * weight).sum(axis=1), -np.inf)
 
 
 def _check(total: int, k: int) -> None:
@@ -136,6 +154,7 @@ def _binomial(count: int, p: float) -> np.ndarray:
     return row / row.sum()
 
 
+@cache
 def _quadrature(k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Nodes `(votes of the winner, y, weight)` that integrate every polynomial in `y` a count of votes can have."""
     votes, nodes, weights = [], [], []

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,12 +24,14 @@ from curves.engines import Engine, Sampling, load_engine
 from curves.machine import EnergyMeter, describe_device, versions
 from curves.metadata import commit, now, sha256
 from curves.prompts import Prompt, load_prompt
-from curves.sampling import Plan, check_seeds, records, sample_questions
+from curves.recording import Recorder
+from curves.sampling import Plan, check_seeds
 from curves.second_opinion import SecondOpinion
 from curves.store import RawStore
 from curves.tasks import Task, load_task
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and wrong arguments should not wait for them
+    from curves.likelihood import Likelihood
     from curves.rewards import RewardModel
 
 console = Console()
@@ -70,7 +70,7 @@ class Args:
     prompt: Path | None = None
     """JSON file with fields of curves.prompts.Prompt: template, system, chat, prefix, thinking_end, force, stop"""
     reward_model: str | None = None
-    """sequence-classification model that scores every answer, for best-of-n"""
+    """scores every answer, for best-of-n: a sequence-classification model, or a language model by its likelihood"""
     second_opinion: bool = False
     """record what math-verify says of every answer"""
     keep_text: bool = False
@@ -133,9 +133,9 @@ def main(args: Args) -> Path:
     engine = load(args)
     judge = None
     if args.reward_model is not None:
-        from curves.rewards import RewardModel
+        from curves.rewards import load_reward_model
 
-        judge = RewardModel(args.reward_model, args.reward_revision, args.device)
+        judge = load_reward_model(args.reward_model, args.reward_revision, args.device)
     provider = args.provider or args.model
     folder = args.out / (args.name or f"{provider.strip('/').split('/')[-1]}--{task.name}")
     config = describe(args, plan, task, prompt, engine, judge)
@@ -143,7 +143,16 @@ def main(args: Args) -> Path:
         device = describe_device(args.device, args.tensor_parallel)
         session = {"started": now(), "commit": commit(), "python": sys.version.split()[0], "versions": versions()}
         store.note("sessions", session | {"device": device, "dtype": engine.dtype})
-        measure(args, plan, task, prompt, engine, judge, store, meter)
+        opinion = SecondOpinion() if args.second_opinion else None
+        sampling = Sampling(args.temperature, args.top_p, prompt.stop)
+        recorder = Recorder(
+            task, prompt, plan, sampling, engine, meter, args.tensor_parallel, args.keep_text, judge, opinion
+        )
+        try:
+            measure(recorder, store, args.batch, f"{args.model.split('/')[-1]} {task.name}")
+        finally:
+            if opinion is not None:
+                opinion.close()
         console.print(f"{len(store.done)} of {len(task.questions)} questions in [bold]{folder}[/bold]")
     return folder
 
@@ -162,7 +171,7 @@ def load(args: Args) -> Engine:
 
 
 def describe(
-    args: Args, plan: Plan, task: Task, prompt: Prompt, engine: Engine, judge: RewardModel | None
+    args: Args, plan: Plan, task: Task, prompt: Prompt, engine: Engine, judge: RewardModel | Likelihood | None
 ) -> dict[str, Any]:
     """All that decides what is recorded; a measurement resumes only with the same."""
     tokenizer = engine.tokenizer
@@ -181,77 +190,36 @@ def describe(
         "answer_tokens": plan.answer_tokens,
         "engine": engine.name,
         "dtype": engine.dtype,
-        "reward_model": None if judge is None else {"name": args.reward_model, "revision": judge.revision},
+        "reward_model": None
+        if judge is None
+        else {"name": args.reward_model, "kind": type(judge).__name__, "revision": judge.revision},
         "second_opinion": args.second_opinion,
         "keep_text": args.keep_text,
         "seed": plan.seed,
     }
 
 
-def measure(
-    args: Args,
-    plan: Plan,
-    task: Task,
-    prompt: Prompt,
-    engine: Engine,
-    judge: RewardModel | None,
-    store: RawStore,
-    meter: EnergyMeter,
-) -> None:
-    """Sample, verify and record every question that is not recorded yet."""
-    questions = list(enumerate(task.questions))
-    sampling, seeds = Sampling(args.temperature, args.top_p, prompt.stop), set[int]()
-    opinion = SecondOpinion() if args.second_opinion else None
+def measure(recorder: Recorder, store: RawStore, batch: int, title: str) -> None:
+    """Sample, verify and record every question that is not recorded yet, `batch` questions at a time."""
+    questions, seeds = list(enumerate(recorder.task.questions)), set[int]()
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("questions"),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
-    try:
-        with Progress(*columns, console=console) as progress:
-            bar = progress.add_task(f"{args.model.split('/')[-1]} {task.name}", total=len(task.questions))
-            progress.advance(bar, len(store.done))
-            for start in range(0, len(questions), args.batch):
-                part = questions[start : start + args.batch]  # the same batches whether interrupted or not
-                if all(question.id in store.done for _, question in part):
-                    continue
-                meter.lap()
-                began = time.perf_counter()
-                found, requests, batches = sample_questions(engine, prompt, plan, sampling, part)
-                seconds, joules = time.perf_counter() - began, meter.lap()
-                check_seeds(requests, seeds)
-                for (_, question), drafts in zip(part, found, strict=True):
-                    if question.id in store.done:
-                        continue
-                    lines = records(task, question, prompt, plan, drafts, args.keep_text)
-                    if judge is not None:
-                        scores = judge.score(question.text, [draft.text for draft in drafts])
-                        lines = [line | {"reward": score} for line, score in zip(lines, scores, strict=True)]
-                    if opinion is not None:
-                        verdicts = [opinion.agrees(question.answer, draft.text) for draft in drafts]
-                        lines = [line | {"opinion": verdict} for line, verdict in zip(lines, verdicts, strict=True)]
-                    store.append(question.id, lines)
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(title, total=len(questions))
+        progress.advance(bar, len(store.done))
+        for start in range(0, len(questions), batch):
+            part = questions[start : start + batch]  # the same batches whether interrupted or not
+            if all(question.id in store.done for _, question in part):
+                continue
+            found, requests, usage = recorder.sample(part)
+            check_seeds(requests, seeds)
+            for (_, question), drafts in zip(part, found, strict=True):
+                if question.id not in store.done:
+                    store.append(question.id, recorder.records(question, drafts))
                     progress.advance(bar)
-                usage = {
-                    "questions": len(part),
-                    "device_seconds": seconds * args.tensor_parallel,
-                    "prefill_seconds": total([batch.prefill_seconds for batch in batches]),
-                    "decode_seconds": total([batch.decode_seconds for batch in batches]),
-                    "prompt_tokens": sum(len(request.prompt) for request in requests),
-                    "generated_tokens": sum(
-                        len(sample.tokens) for batch in batches for samples in batch.samples for sample in samples
-                    ),
-                    "joules": joules,
-                }
-                store.note("usage", usage)
-    finally:
-        if opinion is not None:
-            opinion.close()
-
-
-def total(values: Sequence[float | None]) -> float | None:
-    """Their sum, or None if one is missing."""
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
+            store.note("usage", usage)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,13 @@ import torch
 import tyro
 
 from curves import build, measure
+from curves.arithmetic import questions
 from curves.nano_model import PROMPT, Size, make_tokenizer
-from curves.nano_train import train, train_verifier
+from curves.nano_train import train
 from ttc_env import equilibrium, load_market
 
 SIZES = (Size(32, 2, 1), Size(64, 2, 2), Size(96, 2, 3))
+VERIFIER = Size(96, 3, 3)
 USD_PER_MTOK_PER_PARAMETER = 2e-5  # nominal: nobody sells these models; 100,000 parameters at 2 USD per million tokens
 METHODS = ("majority_voting", "best_of_n", "reasoning_effort")
 MAX_TOKENS = 32
@@ -41,7 +43,7 @@ class Args:
     out: Path = Path("runs/nano")
     """where everything goes"""
     steps: int = 1500
-    """training steps of each model; the verifier takes twice as many"""
+    """training steps of each model; the verifier, which has a layer more, takes twice as many"""
     questions: int = 200
     """measured questions"""
     samples: int = 64
@@ -57,7 +59,9 @@ class Args:
     draws: int = 200
     """bootstrap draws beside the table"""
     seed: int = 0
-    """of training; measured questions are those of the arithmetic task with the same seed"""
+    """of training"""
+    task_seed: int = 1
+    """of the measured questions of the arithmetic task; nothing is trained on them"""
 
 
 def main(args: Args) -> Path:
@@ -68,8 +72,8 @@ def main(args: Args) -> Path:
             f"got {args.samples}, {args.draws}, {args.steps} and {args.questions}"
         )
     torch.set_num_threads(1)
-    models = [model(args, size) for size in SIZES]
-    judge = verifier(args, models[-1])
+    models = [model(args, f"nano-{size.width}x{size.layers}", size, args.steps) for size in SIZES]
+    judge = model(args, "nano-verifier", VERIFIER, 2 * args.steps)
     prompt, prices = args.out / "prompt.json", args.out / "prices.csv"
     prompt.write_text(json.dumps(PROMPT) + "\n")
     with open(prices, "w", newline="") as file:
@@ -78,10 +82,10 @@ def main(args: Args) -> Path:
     raw = [
         measure.main(
             measure.Args(
-                model=str(folder), provider=folder.name, task="arithmetic", task_seed=args.seed, limit=args.questions,
-                samples=args.samples, engine=args.engine, device=args.device, dtype="float32", temperature=1.0,
-                max_tokens=MAX_TOKENS, budgets=args.budgets, answer_tokens=8, prompt=prompt, reward_model=str(judge),
-                out=args.out / "raw",
+                model=str(folder), provider=folder.name, task="arithmetic", task_seed=args.task_seed,
+                limit=args.questions, samples=args.samples, engine=args.engine, device=args.device, dtype="float32",
+                temperature=1.0, max_tokens=MAX_TOKENS, budgets=args.budgets, answer_tokens=8, prompt=prompt,
+                reward_model=str(judge), out=args.out / "raw",
             )
         )
         for folder in models
@@ -102,21 +106,13 @@ def main(args: Args) -> Path:
     return table
 
 
-def model(args: Args, size: Size) -> Path:
-    """The folder of a trained model of this size."""
-    folder = args.out / "models" / f"nano-{size.width}x{size.layers}"
+def model(args: Args, name: str, size: Size, steps: int) -> Path:
+    """The folder of a trained model."""
+    folder = args.out / "models" / name
     if not folder.exists():
-        build.console.print(f"training {folder.name}, {args.steps} steps")
-        save(train(size, args.steps, args.seed, make_tokenizer()), folder)
-    return folder
-
-
-def verifier(args: Args, largest: Path) -> Path:
-    """The folder of a verifier trained from the largest model."""
-    folder = args.out / "models" / "nano-verifier"
-    if not folder.exists():
-        build.console.print(f"training {folder.name}, {2 * args.steps} steps")
-        save(train_verifier(largest, SIZES[-1], 2 * args.steps, args.seed, make_tokenizer()), folder)
+        build.console.print(f"training {name}, {steps} steps")
+        held_out = {text for text, _ in questions(args.questions, args.task_seed)}
+        save(train(size, steps, args.seed, make_tokenizer(), held_out), folder)
     return folder
 
 

@@ -6,12 +6,11 @@ per character, besides the marks.
 
 from __future__ import annotations
 
-import random
 from typing import Any, NamedTuple
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from tokenizers.decoders import Fuse
-from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from curves.arithmetic import question, running_totals
 
@@ -62,20 +61,7 @@ def make_model(size: Size) -> LlamaForCausalLM:
     return LlamaForCausalLM(make_config(size))
 
 
-def make_verifier(size: Size) -> LlamaForSequenceClassification:
-    """A reward model to be trained."""
-    return LlamaForSequenceClassification(make_config(size, num_labels=1))
-
-
 def worked(terms: list[int]) -> tuple[str, str]:
     """A question, and the thinking and answer that a model should learn."""
     totals = running_totals(terms)
     return question(terms) + THINK, f"{' '.join(map(str, totals))}{END}{ANSWER}{totals[-1]}{EOS}"
-
-
-def spoiled(terms: list[int], rng: random.Random) -> str:
-    """The question with a wrong answer of the kind models give: a total is off and the later ones follow it."""
-    totals = running_totals(terms)
-    place, error = rng.randrange(1, len(totals) + 1), rng.choice([-1, 1]) * rng.randint(1, 10)
-    thinking = [*totals[:place], *(total + error for total in totals[place:])]  # or only the answer is off
-    return f"{question(terms)}{' '.join(map(str, thinking))}{END}{ANSWER}{totals[-1] + error}{EOS}"

@@ -6,7 +6,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+from curves.likelihood import Likelihood
+
+
+def load_reward_model(model: str, revision: str | None = None, device: str = "cpu") -> RewardModel | Likelihood:
+    """What scores answers: a reward model, or a language model where the configuration says it is one.
+
+    Raises:
+        ValueError: it cannot be loaded.
+    """
+    try:
+        config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
+    except Exception as error:  # loaders raise whatever their parts raise
+        raise ValueError(f"cannot load reward model {model!r}: {str(error).strip().splitlines()[0]}") from error
+    writes = any(name.endswith("ForCausalLM") for name in config.architectures or ())
+    return (Likelihood if writes else RewardModel)(model, revision, device)
 
 
 class RewardModel:

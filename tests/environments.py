@@ -1,7 +1,7 @@
 """Every registered environment in every form: conformance tests run over `VARIANTS`, so a new id is covered at once."""
 
 import importlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gymnasium
@@ -13,9 +13,20 @@ from ttc_env.arrays import BACKENDS
 from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import AUTORESET
 from ttc_env.mechanisms import MECHANISMS, Outcome
+from ttc_env.outcomes import Outcomes
 from ttc_env.registration import ENVIRONMENTS
 
 MARKET = ttc_env.load_market("gsm8k/majority_voting", providers=[0, 3, 5, 8])
+
+
+def with_outcomes(market):
+    """The market with recorded outcomes on three questions: a hard and long one, a mean one, an easy and short one."""
+    spread = np.minimum(market.accuracy, 1 - market.accuracy) / 2
+    accuracy = np.stack([market.accuracy - spread, market.accuracy, market.accuracy + spread], axis=-1)
+    return replace(market, outcomes=Outcomes(accuracy, np.broadcast_to([1.5, 1.0, 0.5], accuracy.shape)))
+
+
+REPLAYED = with_outcomes(MARKET)
 
 
 @dataclass(frozen=True)
@@ -26,12 +37,13 @@ class Variant:
     mechanism: str
     module: str
     options: dict[str, Any] = field(default_factory=dict)
+    market: ttc_env.Market = MARKET
 
     def __str__(self):
-        return "-".join([self.module, *map(str, self.options.values())])
+        return "-".join([self.module, *map(str, self.options.values()), *["replay"] * bool(self.market.outcomes)])
 
     def arguments(self, overrides):
-        return {"market": MARKET, "max_cycles": 6, **self.options, **overrides}
+        return {"market": self.market, "max_cycles": 6, **self.options, **overrides}
 
     def parallel(self, **overrides):
         return importlib.import_module(f"ttc_env.{self.module}").parallel_env(**self.arguments(overrides))
@@ -56,6 +68,7 @@ def _variants(gymnasium_id, mechanism, module):
     for kind in kinds:
         for demand in ("expected", 5):
             yield Variant(gymnasium_id, mechanism, module, {**kind, "demand": demand})
+        yield Variant(gymnasium_id, mechanism, module, {**kind, "demand": 5}, REPLAYED)
 
 
 VARIANTS = [v for id_, (mechanism, module) in ENVIRONMENTS.items() for v in _variants(id_, mechanism, module)]

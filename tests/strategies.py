@@ -1,5 +1,7 @@
 """Hypothesis strategies: markets, profiles and bids."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -7,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 import ttc_env
 from tests.markets import KINDS, random_market
 from ttc_env.mechanisms import Bids
+from ttc_env.outcomes import Outcomes
 
 POSITIVE_MARGINS = ("smooth", "grid", "duplicates")
 generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
@@ -35,6 +38,18 @@ def lottery_markets(draw, max_providers=4):
         answer_value=answer_value,
         baseline=baseline,
     )
+
+
+@st.composite
+def replay_markets(draw):
+    """A lottery market with outcomes on a few questions, whose means its qualities are."""
+    market, rng = draw(lottery_markets()), draw(generators)
+    shape = (market.num_providers, market.num_levels, draw(st.integers(1, 4)))
+    accuracy = rng.integers(0, 9, shape) / 8
+    tokens = rng.uniform(0.1, 3, shape)
+    quality = market.unit * (market.baseline + (1 - market.baseline) * accuracy.mean(-1))
+    outcomes = Outcomes(accuracy, tokens / tokens.mean(-1, keepdims=True))
+    return replace(market, quality=quality, outcomes=outcomes)
 
 
 @st.composite

@@ -69,36 +69,37 @@ def test_nash_conv_of_mixed_bids(rng, market, settlement):
 
 
 @given(generators, lottery_markets(max_providers=3), settlements)
-def test_regrets_of_a_log_try_every_bid_in_every_period(rng, market, settlement):
+def test_all_regrets_of_a_log_are_the_gains_of_its_periods(rng, market, settlement):
+    """Every bid is tried in every period: the best in each, the best for all, and the best in place of each own bid."""
     mechanism = SecondPrice(settlement, grid=SMALL)
     n, sizes = market.num_providers, mechanism.action_sizes(market)
     history = rng.integers(0, sizes, (6, n, 3))
     history[rng.random(6) < 0.5] = history[0]  # bids that come again
     every = np.array(list(itertools.product(*map(range, sizes))))
     made = mechanism.clear(market, mechanism.bids(market, history)).utility
-    external = equilibrium.external_auction_regret(market, mechanism, history)
-    swap = equilibrium.swap_auction_regret(market, mechanism, history)
-    pure = equilibrium.auction_regret(market, mechanism, history)
+    regret = equilibrium.auction_regret(market, mechanism, history)
+    near = {"rtol": 0, "atol": 1e-13 * market.unit}
     for i in range(n):
         trials = np.repeat(history[None], len(every), axis=0)
         trials[:, :, i] = every[:, None]
         gain = mechanism.clear(market, mechanism.bids(market, trials)).utility[..., i] - made[:, i]  # (bids, periods)
+        np.testing.assert_allclose(regret[:, i], gain.max(axis=0), **near)
+        np.testing.assert_allclose(regret[:, i].mean(), gain.mean(axis=1).max(), **near)  # external
         groups = np.unique(history[:, i], axis=0, return_inverse=True)[1].reshape(-1)
         swapped = sum(gain[:, groups == g].sum(axis=1).max() for g in np.unique(groups)) / 6
-        near = {"rel": 0, "abs": 1e-13 * market.unit}
-        assert external[i] == pytest.approx(gain.mean(axis=1).max(), **near)
-        assert swap[i] == pytest.approx(swapped, **near)
-        np.testing.assert_allclose(pure[:, i], gain.max(axis=0).clip(min=0), rtol=0, atol=near["abs"])
+        np.testing.assert_allclose(regret[:, i].mean(), swapped, **near)
+    loop = [equilibrium.auction_regret(market, mechanism, period) for period in history]
+    np.testing.assert_array_equal(regret, loop)
 
 
-def test_where_honesty_is_dominant_all_regrets_are_one():
-    market, mechanism = ttc_env.load_market("gpqa/best_of_n"), SecondPrice()
-    history = np.random.default_rng(0).integers(0, [6, 17, 17], (20, 9, 3))
-    external = equilibrium.external_auction_regret(market, mechanism, history)
-    np.testing.assert_allclose(equilibrium.swap_auction_regret(market, mechanism, history), external, atol=1e-15)
-    pure = equilibrium.auction_regret(market, mechanism, history)
-    np.testing.assert_allclose(pure.mean(axis=0), external, atol=1e-15)
-    assert external.max() > 1e-4
+@given(generators, lottery_markets(max_providers=3), settlements)
+def test_dominant_bids_are_best_against_any_strategies(rng, market, settlement):
+    mechanism = SecondPrice(settlement, grid=SMALL)
+    strategies = random_strategies(rng, market)
+    dominant = Bids(*(part[:, None] for part in equilibrium.dominant_bids(market, mechanism)))
+    best = equilibrium.mixed_bid_utility(market, mechanism, dominant, strategies)[:, 0]
+    grid = equilibrium.mixed_bid_utility(market, mechanism, equilibrium.grid_bids(market, mechanism), strategies)
+    np.testing.assert_allclose(best, grid.max(axis=1), rtol=0, atol=1e-13 * market.unit)
 
 
 def test_honest_bids_leave_nothing_to_regret():
@@ -129,9 +130,3 @@ def test_permuting_providers_permutes_utilities(rng, market):
     permuted = Bids(*(part[order] for part in strategies))
     there = equilibrium.mixed_bid_utility(market.select(order.tolist()), mechanism, permuted, permuted)
     np.testing.assert_allclose(there, utility[order], rtol=0, atol=1e-14 * market.unit)
-
-
-@pytest.mark.parametrize("bad", [np.zeros((9, 3), int), np.zeros((0, 9, 3), int), np.zeros((4, 8, 3), int)])
-def test_a_log_has_the_shape_of_a_log(bad):
-    with pytest.raises(ValueError, match=r"history must be actions of shape \(T, 9, 3\)"):
-        equilibrium.swap_auction_regret(ttc_env.load_market("gsm8k/best_of_n"), SecondPrice(), bad)

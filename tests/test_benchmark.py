@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from ttc_env.tasks import load_suite
 
 from curves.jsonl import JsonLines, read_lines
 from train.benchmark import Args, finished
-from train.cell import arrival, run_cell
+from train.comparison.cell import arrival, run_cell
+from ttc_env.tasks import load_suite
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "train" / "benchmark.py"

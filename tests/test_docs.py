@@ -1,12 +1,18 @@
-"""What the environments say about themselves is complete."""
+"""What the environments and the docs say is complete, and what they show runs."""
 
 import importlib
 import inspect
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from ttc_env.registration import ENVIRONMENTS
 
+ROOT = Path(__file__).resolve().parents[1]
 HEADINGS = [
     *("Description", "Action Space", "Observation Space", "Rewards", "Starting State", "Episode End", "Information"),
     *("Arguments", "References", "Version History"),
@@ -39,3 +45,19 @@ def test_a_version_module_has_the_three_names_of_pettingzoo(module):
     assert callable(module.parallel_env)
     assert callable(module.raw_env)
     assert callable(module.env)
+
+
+def test_the_learner_of_the_docs_is_complete(tmp_path):
+    page = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    name, code = re.search(r"<!-- tested: (\w+)\.py -->\n```python\n(.*?)```", page, re.DOTALL).groups()
+    (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
+    command = re.search(rf"python (train/benchmark\.py --learner {name}:.*)", page).group(1).split()
+    command[0] = str(ROOT / command[0])
+    command += ["--backend", "serial", "--no-figures"]
+    result = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    assert result.returncode == 0, result.stdout + result.stderr
+    lines = (tmp_path / "runs" / "benchmark" / "ttc-lite-v0" / "results.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert len(records) == 6
+    own = [record["metrics"]["relative_nash_conv"] for record in records if record["learner"].startswith(name)]
+    assert max(own) < 0.01

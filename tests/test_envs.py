@@ -11,6 +11,7 @@ import torch
 from gymnasium.error import ResetNeeded
 
 from tests.environments import FORMS, MARKET, each_form, each_id, each_variant, same, sample
+from ttc_env import list_markets, load_market
 from ttc_env.market import Market
 
 PERIODS = 6
@@ -23,6 +24,7 @@ def tables(quality, price, cost, **options):
 
 
 MARKETS = {
+    **{name: load_market(name, outcomes=True) for name in list_markets() if name.startswith("nano/")},
     "one provider": MARKET.select([2]),
     "one level": tables([[0.9], [0.8]], [[0.4], [0.3]], [[0.2], [0.1]], beta=5.0, answer_value=1.0),
     "one provider, one level": tables([[0.9]], [[0.4]], [[0.2]], beta=5.0, answer_value=1.0),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import ttc_env
+from agents import make_learner
 from tests.markets import BruteForce
 from ttc_env import equilibrium
 from ttc_env.evaluation import evaluate_greedy, evaluate_policy
@@ -84,6 +85,18 @@ def test_figures_are_plain_finite_numbers_and_come_again(task):
     assert {type(value) for value in found.values()} == {float}
 
 
+@pytest.mark.parametrize("name", [task.name for task in LITE.values() if not task.held_out])
+def test_independent_ppo_solves_the_tasks_it_is_trained_on(name):
+    task = LITE[name]
+    learner = make_learner("ppo", task.make_env, task.steps, seed=0)
+    while learner.steps < task.steps:
+        learner.update()
+    found = evaluate_policy(task, learner.act)
+    assert found["relative_nash_conv"] < 0.01
+    assert found["score"] > 0.95
+    assert found["held_out_opponents"] > 0.9
+
+
 def test_losing_play_has_no_relative_figures():
     """Every bid promises far too much: the winners pay for it, so that total profit is negative."""
     task = LITE["auction-gpqa"]
@@ -109,6 +122,51 @@ def test_greedy_figures_are_those_of_metrics():
     assert {greedy for _, greedy in other.seen} == {True}
     random = uniform_nash_conv(task.market(task.test[0]), PerToken()).total
     assert found["score"] == pytest.approx(max(0, 1 - figures["nash_conv"] / random))
+
+
+def test_exploring_and_greedy_play_are_told_apart():
+    """Every figure of a policy that explores a fixed list of profiles and exploits another one."""
+    market, greedy = SMALL.market(SMALL.test[0]), np.array([1, 3, 0])
+    listed = np.random.default_rng(0).integers(0, 5, (25, 3))
+    shown = iter(listed)
+
+    def act(observations, greedy=False):
+        return np.broadcast_to(best if greedy else next(shown), (len(observations), 3))
+
+    best, (nash,) = greedy, equilibrium.pure_nash(market)
+    found = evaluate_policy(SMALL, act)
+    profit, strategies = market.utility(listed).sum(axis=1).mean(), equilibrium.empirical_strategies(market, listed)
+    average = np.sum(strategies * equilibrium.mixed_deviation_utility(market, strategies))
+    left = [float(market.welfare(profile) - market.utility(profile).sum()) for profile in (greedy, nash)]
+    expected = {
+        "relative_nash_conv": equilibrium.nash_conv(market, greedy).total / market.utility(greedy).sum(),
+        "average_relative_nash_conv": equilibrium.mixed_nash_conv(market, strategies).total / average,
+        "external_regret": equilibrium.coarse_correlated_regret(market, listed).clip(min=0).sum() / profit,
+        "swap_regret": equilibrium.swap_regret(market, listed).sum() / profit,
+        "user_value_ratio": left[0] / left[1],
+        "welfare_ratio": market.welfare(greedy) / equilibrium.welfare_optimum(market).value,
+    }
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value), name
+
+
+def test_regret_of_logged_bids():
+    task = LITE["auction-gpqa"]
+    market, mechanism = task.market(task.test[0]), SecondPrice()
+    honest = mechanism.honest(market, market.welfare_contribution.argmax(axis=1))
+    bids = np.tile(honest, (25, 1, 1))
+    bids[..., 1] = np.random.default_rng(0).integers(8, 16, (25, 9))  # asks too much
+    shown = iter(bids)
+
+    def act(observations, greedy=False):
+        return np.broadcast_to(honest if greedy else next(shown), (len(observations), 9, 3))
+
+    found = evaluate_policy(task, act)
+    earned = mechanism.clear(market, mechanism.bids(market, bids)).utility.sum(axis=1).mean()
+    regret = equilibrium.auction_regret(market, mechanism, bids).mean(axis=0).sum()
+    assert found["external_regret"] == found["swap_regret"] == pytest.approx(regret / earned)
+    assert found["score"] == pytest.approx(1)
+    assert min(found["external_regret"], found["average_relative_nash_conv"]) > 0.1
 
 
 def test_a_cartel_gains_all_profit():

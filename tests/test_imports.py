@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ttc_env"
 FLOORS = [  # from the ground up
     {"arrays", "checks"},
+    {"outcomes"},
     {"market", "statistics"},
     {"batch", "curves"},
     {"mechanisms"},
@@ -68,7 +69,7 @@ def test_nothing_is_imported_that_a_user_may_lack(module):
 
 def test_the_market_and_its_rules_know_no_environment_library():
     for module in MODULES:
-        if room(module) in ("market", "curves", "mechanisms", "equilibrium", "repeated", "opponents"):
+        if room(module) in ("outcomes", "market", "curves", "mechanisms", "equilibrium", "repeated", "opponents"):
             used = {name.split(".")[0] for name in imports(MODULES[module])}
             assert not used & {"gymnasium", "pettingzoo"}, module
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from train import benchmark_figures, leaderboard
+from train.comparison import figures as benchmark_figures
+from train.comparison import leaderboard, tables
 from ttc_env import statistics
 
 TASKS = ("gsm8k-per-token", "aime-auction")
@@ -48,9 +49,9 @@ def by(table, *keys):
 def texts(board):
     """All that must not depend on the order of the records or on wall times."""
     shown = Console(record=True, width=140, file=io.StringIO())
-    leaderboard.print_tables(board, shown)
-    tables = {name: leaderboard.to_csv(table) for name, table in board.tables.items() if name != "timing"}
-    return {"terminal": shown.export_text(), "markdown": leaderboard.to_markdown(board), **tables}
+    tables.print_tables(board, shown)
+    files = {name: tables.to_csv(table) for name, table in board.tables.items() if name != "timing"}
+    return {"terminal": shown.export_text(), "markdown": tables.to_markdown(board), **files}
 
 
 # Golden: two learners, two tasks, two seeds, worked out by hand
@@ -149,7 +150,7 @@ def test_clear_differences_are_found_and_equal_learners_are_not_told_apart():
     assert (rows["twin",]["difference"], rows["twin",]["p_value"], rows["twin",]["holm_p_value"]) == (0, 1, 1)
     from_below = leaderboard.summarize(records, ["close", "ppo"], scripted=["ppo"])
     assert -1e-8 < from_below.tables["comparisons"].rows[0]["difference"] < 0
-    assert "| ppo * | 0.0000 [0.0000, 0.0000] |" in leaderboard.to_markdown(from_below)
+    assert "| ppo * | 0.0000 [0.0000, 0.0000] |" in tables.to_markdown(from_below)
 
 
 def test_learners_stand_in_the_order_of_their_interquartile_means():
@@ -165,7 +166,7 @@ def test_players_that_do_not_learn_are_marked_and_never_lead_learners():
     board = leaderboard.summarize(records)
     assert board.ranking[:2] == ["nash", "ppo"]
     assert board.leader == "ppo"
-    assert "| nash * |" in leaderboard.to_markdown(board)
+    assert "| nash * |" in tables.to_markdown(board)
     assert leaderboard.summarize(records, ["nash", "random"]).leader == "nash"
     assert leaderboard.summarize(records, scripted=()).leader == "nash"
 
@@ -183,7 +184,7 @@ def test_incomplete_learners_stand_apart_and_say_what_is_missing():
         assert not {"ppo", "my:Own"} & {row["learner"] for row in board.tables[name].rows}
     assert "ppo" in {row["learner"] for row in board.tables["timing"].rows}
     assert "aime-auction: seed 4" in texts(board)["terminal"]
-    assert "aime-auction: seed 4" in leaderboard.to_markdown(board)
+    assert "aime-auction: seed 4" in tables.to_markdown(board)
 
 
 def test_cells_asked_for_are_missing_where_no_learner_has_them():
@@ -215,9 +216,9 @@ def test_a_single_run_has_no_interval_and_no_test():
             assert row.get(f"{field}_low") is None
             assert row.get(f"{field}_high") is None
     assert all("p_value" not in row and "difference" not in row for row in board.tables["comparisons"].rows)
-    rows = list(csv.DictReader(io.StringIO(leaderboard.to_csv(board.tables["leaderboard"]))))
+    rows = list(csv.DictReader(io.StringIO(tables.to_csv(board.tables["leaderboard"]))))
     assert {row["iqm_low"] for row in rows} == {""}
-    assert "[" not in leaderboard.to_markdown(board).split("Brackets")[0]
+    assert "[" not in tables.to_markdown(board).split("Brackets")[0]
 
 
 def test_metrics_that_some_cells_lack_are_left_blank_and_not_averaged_over_the_others():
@@ -257,7 +258,7 @@ def test_records_that_cannot_be_averaged_are_refused(change, message):
 
 def test_files(tmp_path):
     board = leaderboard.summarize(synthetic(LEVELS))
-    leaderboard.write(tmp_path / "tables", board)
+    tables.write(tmp_path / "tables", board)
     names = {"leaderboard.md", "leaderboard.csv", "tasks.csv", "comparisons.csv", "incomplete.csv", "timing.csv"}
     assert {path.name for path in (tmp_path / "tables").iterdir()} == names
     with open(tmp_path / "tables" / "leaderboard.csv", newline="") as file:

@@ -69,6 +69,7 @@ def test_no_policy_with_memory_does_better(seed):
     found = equilibrium.best_response_gain(utility, policies, provider, start=start, discount=discount)
     assert found.best == pytest.approx(max(values), abs=1e-7)
     assert found.value == pytest.approx(value(policies), abs=1e-7)
+    assert found.gain == pytest.approx(found.best - found.value)
     best = policies.copy()
     best[provider] = np.eye(m)[found.actions]
     assert value(best) == pytest.approx(found.best, abs=1e-7)
@@ -93,6 +94,8 @@ def test_seats_are_interchangeable():
         ({"policies": np.ones((2, 5, 2)) / 2}, r"got \(2, 5, 2\)"),
         ({"policies": np.ones((4, 2))}, r"shape \(n, N, m\), got \(4, 2\)"),
         ({"discount": 1.0}, r"discount must be in \[0, 1\), got 1.0"),
+        ({"tolerance": 0.0}, r"must be at least 1e-14, .* got discount 0.95 and tolerance 0.0"),
+        ({"discount": 1 - 1e-9}, "must be at least 1e-14"),
         ({"provider": 2}, "provider must be in 0..1, got 2"),
         ({"start": -1}, "start must be in 0..3, got -1"),
     ],
@@ -134,8 +137,11 @@ def test_a_trained_response_finds_the_exact_one(discount):
 
 
 def test_no_level_alone_exploits_turn_takers_but_q_learning_does():
-    """The opponent plays the level that the learner did not play last, so alternating beats both constants."""
-    market = market_of([[0.0, 2.3], [-3.0, 2.3]], [[1.0, 0.5], [1.0, 1.0]], outside_value=-3.0)
+    """The opponent plays the level that the learner did not play last, so alternating beats both constants.
+
+    It takes foresight: against the strong level 1 the level 0 earns more, but 1 is what makes the opponent weak.
+    """
+    market = market_of([[0.0, 2.3], [-3.0, 2.3]], [[1.0, 0.1], [1.0, 1.0]], outside_value=-3.0)
 
     def contrary(observations):
         own = np.rint(observations[:, 0, -4]).astype(np.int64)
@@ -144,6 +150,7 @@ def test_no_level_alone_exploits_turn_takers_but_q_learning_does():
     utility = equilibrium.stage_utility(market)
     opposite = np.eye(2)[1 - equilibrium.joint_actions(2, 2)[:, 0]]
     exact = equilibrium.best_response_gain(utility, np.stack([always(0), opposite]), 0)
+    assert utility[3, 0] < utility[1, 0] < utility[0, 0]
     found = best_response_lower_bound(market, contrary, 0, updates=400, num_markets=8, seed=1)
     assert found.policy == "q-learning"
     assert found.gain == pytest.approx(exact.gain, rel=0.01)
@@ -164,6 +171,13 @@ def test_the_budget_is_stated_and_large_markets_are_played():
     exact = equilibrium.nash_conv(market, np.full(9, 2)).improvements[3]  # nobody reacts, so a level is best
     assert found.policy == "level 5"
     assert found.gain == pytest.approx(exact, rel=2e-4)
+
+
+def test_what_is_picked_is_judged_on_fresh_plays(monkeypatch):
+    seeds, reset = [], ttc_env.VectorMarket.reset
+    monkeypatch.setattr(ttc_env.VectorMarket, "reset", lambda env, seed: seeds.append(seed) or reset(env, seed))
+    best_response_lower_bound(collusive_duopoly(), grim, 0, discount=0.5, updates=5, num_markets=2)
+    assert len(seeds) == len(set(seeds)) == 1 + 3 + 2  # to learn, to pick among three, to judge two
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from agents import ALGORITHMS, find
 from curves.jsonl import JsonLines, read_lines
-from train import benchmark_figures, leaderboard
-from train.cell import Cell, run_cell
-from train.cross_play import between_learners, between_seeds
-from train.events import write_events
+from train.comparison import figures, tables
+from train.comparison.cell import Cell, run_cell
+from train.comparison.cross_play import between_learners, between_seeds
+from train.comparison.events import write_events
+from train.comparison.leaderboard import summarize
+from train.comparison.workers import run_all
 from train.report import console
-from train.workers import run_all
 from ttc_env import __version__
 from ttc_env.tasks import load_suite
 
@@ -121,6 +122,8 @@ def finished(store: Path) -> dict[Cell, dict[str, Any]]:
 
 def fill(args: Args, store: Path, missing: list[Cell]) -> int:
     """Run the missing cells and store each as it ends; returns how many failed."""
+    if not missing:
+        return 0
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[last]}"),
         TimeElapsedColumn(), TimeRemainingColumn(elapsed_when_finished=True),
@@ -146,16 +149,18 @@ def report(args: Args, folder: Path, cells: list[Cell], records: list[dict[str, 
     learners, names, seeds = (
         list(dict.fromkeys(column)) for column in zip(*((c.learner, c.task, c.seed) for c in cells), strict=True)
     )
-    board = leaderboard.summarize(records, learners, names, seeds)
-    leaderboard.print_tables(board, console)
-    leaderboard.write(folder, board)
+    board = summarize(records, learners, names, seeds)
+    tables.print_tables(board, console)
+    tables.write(folder, board)
     for record in records:
         write_events(folder / "cells", record)
     if args.figures and board.ranking:
         tasks = [task for task in load_suite(args.suite) if task.name in names]
         matrices = {task.name: between_learners(board, task) for task in tasks}
-        matrices |= {f"{task.name}-seeds-of-{board.leader}": between_seeds(board, task, board.leader) for task in tasks[:1]}
-        benchmark_figures.draw_all(folder, board, matrices)
+        matrices |= {
+            f"{task.name}-seeds-of-{board.leader}": between_seeds(board, task, board.leader) for task in tasks[:1]
+        }
+        figures.draw_all(folder, board, matrices)
 
 
 if __name__ == "__main__":

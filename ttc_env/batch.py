@@ -11,6 +11,7 @@ import numpy as np
 
 from ttc_env.arrays import Array, convert, device, namespace
 from ttc_env.market import Market, Tables
+from ttc_env.outcomes import OutcomeBatch, stack_outcomes
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,7 @@ class MarketBatch(Tables):
     baseline: Array
     curves: Array
     present: Array
+    outcomes: OutcomeBatch | None = None
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -65,8 +67,10 @@ class MarketBatch(Tables):
     def to(self, backend: str, *, device: Any = None, dtype: str = "float64") -> MarketBatch:
         """The same markets with their arrays in another library; see `Market.to`."""
         arrays = {name: value for name, value in vars(self).items() if name in self.__annotations__}
-        del arrays["markets"], arrays["padded"], arrays["present"]
+        del arrays["markets"], arrays["padded"], arrays["present"], arrays["outcomes"]
         arrays = {name: convert(value, backend, device, dtype) for name, value in arrays.items()}
+        if self.outcomes is not None:
+            arrays["outcomes"] = self.outcomes.to(backend, device=device, dtype=dtype)
         return replace(self, present=convert(self.present, backend, device, dtype) > 0, **arrays)
 
 
@@ -74,19 +78,23 @@ def stack_markets(markets: Sequence[Market], num_rows: int) -> MarketBatch:
     """The markets in turn in the rows of one batch, float64 on NumPy.
 
     Raises:
-        ValueError: no markets, or a number of rows that is no multiple of theirs.
+        ValueError: no markets, a number of rows that is no multiple of theirs, or outcomes with some of them only.
     """
     if not markets or num_rows % len(markets):
         raise ValueError(f"num_markets must be a multiple of the number of markets {len(markets)}, got {num_rows}")
     n, m = (max(getattr(market, size) for market in markets) for size in ("num_providers", "num_levels"))
     padded = tuple(_pad(market.to("numpy"), n, m) for market in markets)
+    recorded = [market.outcomes for market in padded if market.outcomes is not None]
+    if recorded and len(recorded) < len(markets):
+        raise ValueError(f"all {len(markets)} markets of a batch carry outcomes or none does, got {len(recorded)}")
     like = np.empty((num_rows, n, m))
     columns = {
         name: _rows([np.asarray(getattr(market, name)) for market in padded], like)
         for name in ("quality", "price", "cost", "beta", "outside_value", "unit", "baseline", "curves")
     }
     present = _rows([np.arange(n) < market.num_providers for market in markets], like) > 0
-    return MarketBatch(tuple(markets), padded, present=present, **columns)
+    outcomes = stack_outcomes(recorded, num_rows) if recorded else None
+    return MarketBatch(tuple(markets), padded, present=present, outcomes=outcomes, **columns)
 
 
 def one_market(market: Market | MarketBatch) -> Market:
@@ -115,6 +123,7 @@ def _pad(market: Market, n: int, m: int) -> Market:
         quality=fill(market.quality, market.baseline * market.unit),
         price=fill(market.price, 0.0),
         cost=fill(market.cost, 0.0),
+        outcomes=None if market.outcomes is None else market.outcomes.padded(n, m),
     )
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from ttc_env.checks import finite
 from ttc_env.market import Market
+from ttc_env.outcomes import Outcomes
 
 COLUMNS = ("benchmark", "method", "model", "theta", "accuracy", "tokens", "price_usd_per_mtok")
 ANSWER_VALUE = {"gsm8k": 0.008, "gpqa": 0.02, "aime": 0.05, "nano": 0.008}  # USD; as published, nano nominal
@@ -96,6 +97,7 @@ def load_market(
     baseline: float = BASELINE,
     markup: float = MARKUP,
     outside_value: float = 0.0,
+    outcomes: bool = False,
 ) -> Market:
     """A market from measured curves.
 
@@ -108,14 +110,24 @@ def load_market(
         baseline: fraction of `answer_value` that a wrong answer is worth.
         markup: `price / cost - 1`.
         outside_value: value of not buying, USD.
+        outcomes: let the market carry the recorded outcomes, question by question, which sampled demand then replays.
+            Its tables are their means, which the CSV file shows to six digits.
 
     Raises:
-        ValueError: unknown market or provider, malformed table (naming file, row and fault), bad parameter.
+        ValueError: unknown market or provider, malformed table (naming file, row and fault), bad parameter, or no
+            outcomes where they are asked for.
         FileNotFoundError: `source` is a path to nothing.
     """
-    market = load_curves(source, name=name).market(
+    curves, recorded = load_curves(source, name=name), None
+    if outcomes:
+        accuracy, tokens = load_outcomes(source, name=name)
+        mean = tokens.mean(-1)
+        recorded = Outcomes(accuracy, tokens / mean[..., None])
+        curves = replace(curves, accuracy=accuracy.mean(-1), tokens=mean)
+    market = curves.market(
         beta=beta, answer_value=answer_value, baseline=baseline, markup=markup, outside_value=outside_value
     )
+    market = replace(market, outcomes=recorded)
     return market if providers is None else market.select(providers)
 
 
@@ -160,7 +172,8 @@ def _beside(
     shipped = (_DATA / file for file in TABLES if curves.name in read_curves(_DATA / file))
     path = (Path(source) if _is_path(source) else next(shipped)).with_suffix(".npz")
     if not path.is_file():
-        raise ValueError(f"{curves.name} has no {kind} beside its table: {path} does not exist")
+        what = {"draws": "draws", "questions": "recorded outcomes"}[kind]
+        raise ValueError(f"{curves.name} has no {what} beside its table: {path} does not exist")
     method = curves.name.split("/")[1]
     with np.load(path, allow_pickle=False) as file:
         found = [file[f"{method}.{quantity}.{kind}"].astype(float) for quantity in ("accuracy", "tokens")]

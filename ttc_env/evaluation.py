@@ -8,7 +8,7 @@ they are from an equilibrium are expectations of the analytic market, also where
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -91,18 +91,21 @@ def evaluate_policy(
     Raises:
         ValueError: actions outside the space, or a task without a frozen population that asks for one.
     """
-    figures = [_evaluate(_course(task, name), act, enter, seed) for name in task.test]
-    common = [name for name in figures[0] if all(name in one for one in figures)]
-    return {name: float(np.mean([one[name] for one in figures])) for name in common}
+    return _mean_over_markets(_evaluate(_course(task, name), act, enter, seed) for name in task.test)
 
 
 def evaluate_greedy(
     task: Task, act: Callable[..., Any], enter: Enter | None = None, seed: int = 0, periods: int = 10
 ) -> dict[str, float]:
     """The figures of the greedy play alone, from the first `periods` of an episode: for curves during training."""
-    figures = [_greedy(_course(task, name), act, enter, seed, periods) for name in task.test]
-    common = [name for name in figures[0] if all(name in one for one in figures)]
-    return {name: float(np.mean([one[name] for one in figures])) for name in common}
+    return _mean_over_markets(_greedy(_course(task, name), act, enter, seed, periods) for name in task.test)
+
+
+def _mean_over_markets(figures: Iterable[dict[str, float]]) -> dict[str, float]:
+    """Means of the figures that every market has."""
+    found = list(figures)
+    common = [name for name in found[0] if all(name in one for one in found)]
+    return {name: float(np.mean([one[name] for one in found])) for name in common}
 
 
 def _evaluate(course: Course, act: Callable[..., Any], enter: Enter | None, seed: int) -> dict[str, float]:
@@ -138,8 +141,7 @@ def _explored(course: Course, act: Callable[..., Any], enter: Enter | None, seed
     independent = float(frozen.profit(actions).sum(axis=1).mean())
     logged = float(replay(market, mechanism, actions).outcome.utility.sum(axis=1).mean())
     if isinstance(mechanism, SecondPrice):
-        external = equilibrium.external_auction_regret(market, mechanism, actions)
-        swap = equilibrium.swap_auction_regret(market, mechanism, actions)
+        external = swap = equilibrium.auction_regret(market, mechanism, actions).mean(axis=0)  # one bid is always best
     else:
         external, swap = equilibrium.coarse_correlated_regret(market, actions), equilibrium.swap_regret(market, actions)
     figures = {}

@@ -14,7 +14,7 @@ import numpy as np
 
 from ttc_env import equilibrium
 from ttc_env.arrays import Array
-from ttc_env.equilibrium import NashConv
+from ttc_env.equilibrium import NashConv, Rivals
 from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, Mechanism, SecondPrice
 
@@ -52,7 +52,8 @@ class FrozenPlay:
         `K` actions: the levels, or all bids on the auction's grid.
         """
         if isinstance(self.mechanism, SecondPrice):
-            return self._worth_of(self.mechanism, equilibrium.grid_bids(self.market, self.mechanism))
+            grid = equilibrium.grid_bids(self.market, self.mechanism)
+            return equilibrium.bid_utility(self.market, self.mechanism, grid, self._rivals)
         strategies = equilibrium.empirical_strategies(self.market, self.actions)
         return equilibrium.mixed_deviation_utility(self.market, strategies)
 
@@ -70,7 +71,8 @@ class FrozenPlay:
         """Expected profit of actions `(T, n)` or `(T, n, 3)`, each in its own seat with all others frozen, `(T, n)`."""
         actions = np.asarray(actions)
         if isinstance(self.mechanism, SecondPrice):
-            return self._worth_of(self.mechanism, _by_provider(self.market, self.mechanism, actions)).T
+            bids = _by_provider(self.market, self.mechanism, actions)
+            return equilibrium.bid_utility(self.market, self.mechanism, bids, self._rivals).T
         return np.take_along_axis(self.worth, self.market.check(actions).T, axis=1).T
 
     @cached_property
@@ -79,9 +81,9 @@ class FrozenPlay:
         improvements = np.maximum(self.best_profit - self.profit(self.actions).mean(axis=0), 0.0)
         return NashConv(improvements.sum(), improvements)
 
-    def _worth_of(self, mechanism: SecondPrice, bids: Bids) -> np.ndarray:
-        others = _by_provider(self.market, mechanism, self.actions)
-        return equilibrium.mixed_bid_utility(self.market, mechanism, bids, others)
+    @cached_property
+    def _rivals(self) -> list[Rivals]:
+        return equilibrium.independent_rivals(_by_provider(self.market, self.mechanism, self.actions))
 
 
 def uniform_nash_conv(market: Market, mechanism: Mechanism) -> NashConv:
@@ -120,6 +122,6 @@ def cross_play(market: Market, mechanism: Mechanism, plays: Mapping[str, Array])
     return matrix
 
 
-def _by_provider(market: Market, mechanism: SecondPrice, actions: np.ndarray) -> Bids:
+def _by_provider(market: Market, mechanism: Mechanism, actions: np.ndarray) -> Bids:
     """The bids `(n, S)` behind actions `(S, n, 3)`."""
     return Bids(*(part.T for part in mechanism.bids(market, actions)))

@@ -19,6 +19,7 @@ from array_api_compat import is_torch_array
 
 from ttc_env.arrays import Array, at, convert, device, largest, namespace, table_rows
 from ttc_env.checks import finite, is_integer
+from ttc_env.outcomes import Outcomes
 
 
 class Tables:
@@ -64,9 +65,11 @@ class Market(Tables):
         answer_value: USD a correct answer is worth; the unit of observations and bids, and the top of the
             right/wrong lottery that sampled demand draws. By default the largest entry of `quality`.
         baseline: fraction of `answer_value` that a wrong answer is still worth.
+        outcomes: recorded answers whose means the tables are; sampled demand replays them where they are given.
 
     Raises:
-        ValueError: shapes that disagree, values that are not finite, repeated names, `beta` that is not positive.
+        ValueError: shapes that disagree, values that are not finite, repeated names, `beta` that is not positive,
+            outcomes of another market.
     """
 
     providers: Sequence[str]
@@ -78,6 +81,7 @@ class Market(Tables):
     outside_value: float = 0.0
     answer_value: float | None = None
     baseline: float = 0.0
+    outcomes: Outcomes | None = None
 
     def __post_init__(self) -> None:
         force = object.__setattr__  # the dataclass is frozen; this is its constructor
@@ -107,6 +111,8 @@ class Market(Tables):
         force(self, "answer_value", finite("answer_value", answer_value))
         if self.unit <= 0:
             raise ValueError(f"answer_value must be positive (USD), got {self.answer_value!r}")
+        if self.outcomes is not None:
+            self._check_outcomes(self.outcomes)
 
     def _table(self, name: str) -> Array:
         given = getattr(self, name)
@@ -121,6 +127,14 @@ class Market(Tables):
         if not is_torch_array(table):
             table.flags.writeable = False
         return table
+
+    def _check_outcomes(self, outcomes: Outcomes) -> None:
+        shape = tuple(outcomes.accuracy.shape)[:2]
+        if shape != tuple(self.quality.shape):
+            raise ValueError(f"outcomes must have shape (*{tuple(self.quality.shape)}, questions), got {shape}")
+        off = float(abs(outcomes.accuracy.mean(-1) - self.accuracy).max())
+        if not off < 1e-5:
+            raise ValueError(f"the accuracy of the market must be the mean of its outcomes, got one {off} off")
 
     @property
     def num_providers(self) -> int:
@@ -242,6 +256,7 @@ class Market(Tables):
             quality=self.quality[rows, :],
             price=self.price[rows, :],
             cost=self.cost[rows, :],
+            outcomes=None if self.outcomes is None else self.outcomes.select(rows),
         )
 
     def to(self, backend: str, *, device: Any = None, dtype: str = "float64") -> Market:
@@ -255,6 +270,8 @@ class Market(Tables):
         tables: dict[str, Any] = {
             name: convert(getattr(self, name), backend, device, dtype) for name in ("quality", "price", "cost")
         }
+        if self.outcomes is not None:
+            tables["outcomes"] = self.outcomes.to(backend, device=device, dtype=dtype)
         return replace(self, **tables)
 
 

@@ -33,12 +33,14 @@ class Draws(NamedTuple):
     """Uniform draws on [0, 1) that settle chance; what is None is replaced by its expectation.
 
     `tie`, `(...)`, breaks a tied auction. `choice` and `correct`, `(..., N)`, say for each of the N queries
-    of the period which provider it picks and whether its answer is right.
+    of the period which provider it picks and whether its answer is right; `question`, `(..., N)`, which recorded
+    question it is, the same for all providers. A market with `outcomes` needs it, others do not look at it.
     """
 
     tie: Array | None = None
     choice: Array | None = None
     correct: Array | None = None
+    question: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,9 @@ class Outcome:
 
     `shares`: fraction of the queries each provider serves, `(..., n)`; `outside_share`: of those nobody does, `(...)`.
     `utility`: profit of each provider, USD, `(..., n)`. `worth`: of the answers to the users, USD, `(..., n)`, or None
-    where it is the expected one. The properties follow from these, and are computed when asked for.
+    where it is the expected one. `load`: what its answers cost the provider, in costs of the mean query at its level,
+    `(..., n)`, or None where every query is a mean one and it equals `shares`.
+    The properties follow from these, and are computed when asked for.
     """
 
     market: Market | MarketBatch
@@ -56,16 +60,17 @@ class Outcome:
     outside_share: Array
     utility: Array
     worth: Array | None = None
+    load: Array | None = None
 
     @cached_property
     def delivered(self) -> Array:
         """Worth of the provider's answers to the users, USD per arriving query, `(..., n)`."""
-        return self._sold(self.market.quality) if self.worth is None else self.worth
+        return self.shares * self._chosen(self.market.quality) if self.worth is None else self.worth
 
     @cached_property
     def cost(self) -> Array:
         """What its answers cost the provider, USD per arriving query, `(..., n)`."""
-        return self._sold(self.market.cost)
+        return (self.shares if self.load is None else self.load) * self._chosen(self.market.cost)
 
     @cached_property
     def payment(self) -> Array:
@@ -84,8 +89,8 @@ class Outcome:
         """What the users are left with, USD per arriving query, `(...)`."""
         return self.welfare - self.utility.sum(axis=-1)
 
-    def _sold(self, table: Array) -> Array:
-        return self.shares * take(table, self.bids.level + self.market.rows)
+    def _chosen(self, table: Array) -> Array:
+        return take(table, self.bids.level + self.market.rows)
 
 
 @dataclass(frozen=True)
@@ -108,20 +113,23 @@ class PerToken:
         return Bids(actions, take(market.price, index), take(market.quality, index))
 
     def clear(self, market: Market | MarketBatch, bids: Bids, draws: Draws | None = None) -> Outcome:
-        """Users choose by logit among `claim - ask` and staying out; the provider keeps `p - c` on each sale."""
+        """Users choose by logit among `claim - ask` and staying out; the provider keeps `p - c` on each sale.
+
+        Where outcomes are replayed, users choose by the mean price and pay for the tokens of their own query.
+        """
         shares, outside = logit_shares(bids.claim - bids.ask, market.beta, market.outside_value, market.present)
-        shares, outside, worth = _serve(market, bids.level, shares, outside, draws)
-        return Outcome(
-            market, bids, shares, outside, shares * (bids.ask - take(market.cost, bids.level + market.rows)), worth
-        )
+        shares, outside, worth, load = _serve(market, bids.level, shares, outside, draws)
+        margin = bids.ask - take(market.cost, bids.level + market.rows)
+        return Outcome(market, bids, shares, outside, (shares if load is None else load) * margin, worth, load)
 
     def utility_bounds(self, market: Market) -> tuple[float, float]:
         """Smallest and largest profit of a provider in a period, USD per arriving query."""
-        return min(0.0, float(market.margin.min())), max(0.0, float(market.margin.max()))
+        low, high = _query_bounds(market, market.margin)
+        return min(0.0, low), max(0.0, high)
 
     def reward_scale(self, market: Market) -> float:
         """USD in one unit of reward: an equal share of the market at its largest margin."""
-        largest = max(abs(bound) for bound in self.utility_bounds(market))
+        largest = max(abs(float(market.margin.min())), abs(float(market.margin.max())))
         return (largest or market.unit) / market.num_providers
 
 
@@ -214,22 +222,26 @@ class SecondPrice:
             order = xp.cumulative_sum(xp.astype(tied, scores.dtype), axis=-1) - 1
             won = xp.astype(tied & (order == place), scores.dtype)
         outside = xp.astype(count[..., 0] == 0, scores.dtype)
-        shares, outside, worth = _serve(market, bids.level, won, outside, draws)
+        shares, outside, worth, load = _serve(market, bids.level, won, outside, draws)
         index = bids.level + market.rows
+        cost = take(market.cost, index)
         if self.settlement == "declared":
             settled = shares * bids.claim
         else:
             settled = shares * take(market.quality, index) if worth is None else worth
-        utility = settled - shares * (second + take(market.cost, index))
-        return Outcome(market, bids, shares, outside, utility, worth)
+        utility = settled - shares * (second + cost)
+        if load is not None:
+            utility = utility - (load - shares) * cost
+        return Outcome(market, bids, shares, outside, utility, worth, load)
 
     def utility_bounds(self, market: Market) -> tuple[float, float]:
         """Smallest and largest profit of a provider in a period, USD per arriving query."""
         low, high = self.grid[0] * market.unit, self.grid[-1] * market.unit
         worth_low, worth_high = _worth_bounds(market)
         best_score = float(market.welfare_contribution.max()) + high - low
-        worst = worth_low - best_score - float(market.cost.max())
-        most = max(worth_high, float(market.quality.max()) + high) - market.outside_value - float(market.cost.min())
+        least_cost, most_cost = _query_bounds(market, market.cost)
+        worst = worth_low - best_score - most_cost
+        most = max(worth_high, float(market.quality.max()) + high) - market.outside_value - least_cost
         return min(0.0, low, worst), max(0.0, most)
 
     def reward_scale(self, market: Market) -> float:
@@ -263,14 +275,21 @@ def make_mechanism(mechanism: str | Mechanism, **options: Any) -> Mechanism:
 
 def _serve(
     market: Market | MarketBatch, level: Array, shares: Array, outside: Array, draws: Draws | None
-) -> tuple[Array, Array, Array | None]:
-    """Shares, outside share and worth of the answers: frequencies over the N queries, or expectations (None)."""
+) -> tuple[Array, Array, Array | None, Array | None]:
+    """Shares, outside share, worth of the answers and load: of the N queries, or expectations (None; see `Outcome`)."""
     if draws is None or draws.correct is None:
-        return shares, outside, None
+        return shares, outside, None, None
     xp = namespace(shares)
-    right = draws.correct[..., None, :] < at(market.accuracy, level)[..., None]
+    if market.outcomes is None:
+        accuracy, tokens = at(market.accuracy, level)[..., None], None
+    elif draws.question is None:
+        raise ValueError("a market with recorded outcomes replays them: draws must have a question for each query")
+    else:
+        accuracy, tokens = market.outcomes.on(level, draws.question)
+    right = draws.correct[..., None, :] < accuracy
     if draws.choice is None:
         frequency = xp.mean(xp.astype(right, shares.dtype), axis=-1) * shares
+        load = None if tokens is None else xp.mean(tokens, axis=-1) * shares
     else:
         upper = xp.cumulative_sum(shares, axis=-1)
         lower = xp.concat([xp.zeros_like(upper[..., :1]), upper[..., :-1]], axis=-1)
@@ -279,8 +298,16 @@ def _serve(
         shares = xp.mean(xp.astype(picks, shares.dtype), axis=-1)
         frequency = xp.mean(xp.astype(picks & right, shares.dtype), axis=-1)
         outside = xp.mean(xp.astype(draws.choice >= upper[..., -1:], shares.dtype), axis=-1)
+        load = None if tokens is None else xp.mean(picks * tokens, axis=-1)
     baseline = market.baseline
-    return shares, outside, market.unit * (baseline * shares + (1 - baseline) * frequency)
+    return shares, outside, market.unit * (baseline * shares + (1 - baseline) * frequency), load
+
+
+def _query_bounds(market: Market, table: Array) -> tuple[float, float]:
+    """Least and most of a table of USD per query, of single queries where outcomes are replayed."""
+    if market.outcomes is not None:
+        table = table[..., None] * market.outcomes.tokens
+    return float(table.min()), float(table.max())
 
 
 def _worth_bounds(market: Market) -> tuple[float, float]:

@@ -60,7 +60,7 @@ def parallel_env(
     Args:
         market: one of `ttc_env.list_markets()`, the path of a CSV table, or a `Market`.
         beta: user rationality, 1/USD; by default 1000, or the `Market`'s own.
-        demand: `"expected"`, or the number of queries drawn each period.
+        demand: `"expected"`, or the number of queries drawn each period; a `Market` with `outcomes` replays them.
         max_cycles: periods until the episode is truncated.
         reward_scale: USD in one unit of reward.
         render_mode: None, `"ansi"` or `"human"`.

@@ -28,7 +28,8 @@ class RepeatedMarket:
     Args:
         market: the providers, their curves and the users; or a batch of markets, one for each row.
         mechanism: how a period is cleared.
-        demand: `"expected"` for the analytic game, or the number of queries drawn each period.
+        demand: `"expected"` for the analytic game, or the number of queries drawn each period, which replay the
+            recorded outcomes of a market that has them.
         max_cycles: periods until the episode is truncated; it never terminates.
         reward_scale: USD in one unit of reward; by default the mechanism's own.
     """
@@ -83,7 +84,8 @@ def draw(game: RepeatedMarket, batch: int, uniform: Callable[[tuple[int, ...]], 
     if isinstance(game.demand, str):
         return Draws(tie=tie)
     shape = (batch, int(game.demand))
-    return Draws(tie, uniform(shape) if "choice" in chance else None, uniform(shape))
+    choice, correct = uniform(shape) if "choice" in chance else None, uniform(shape)
+    return Draws(tie, choice, correct, None if game.market.outcomes is None else uniform(shape))
 
 
 def transition(game: RepeatedMarket, state: State, actions: Array, draws: Draws) -> tuple[State, Outcome]:

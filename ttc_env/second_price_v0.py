@@ -65,7 +65,8 @@ def parallel_env(
     Args:
         market: one of `ttc_env.list_markets()`, the path of a CSV table, or a `Market`.
         beta: user rationality, 1/USD; the auction does not depend on it, comparisons with per-token pricing do.
-        demand: `"expected"`, or the number of queries whose answers are drawn each period.
+        demand: `"expected"`, or the number of queries whose answers are drawn each period; a `Market` with `outcomes`
+            replays them.
         max_cycles: periods until the episode is truncated.
         reward_scale: USD in one unit of reward.
         settlement: `"delivered"` (the paper's rule) or `"declared"`, under which over-claiming pays.

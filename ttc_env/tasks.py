@@ -127,7 +127,7 @@ LITE = (
     _task("tokens-gsm8k", f"gsm8k/{VOTING}"),
     _task("tokens-gpqa-sampled", f"gpqa/{VOTING}", demand=QUERIES),
     _task("tokens-held-out", SEEN, UNSEEN),
-    _task("auction-gpqa", f"gpqa/{BEST_OF_N}", mechanism="second_price"),
+    _task("auction-gpqa", f"gpqa/{BEST_OF_N}", mechanism="second_price", steps=200_000),
 )
 
 

@@ -117,7 +117,7 @@ class _Plays:
         if own is not None:
             levels[:, self.provider] = own
         observations = self.env.step(levels)[0]
-        return observations, levels, self.market.utility(levels)[:, self.provider]
+        return observations, levels.astype(np.int64), self.market.utility(levels)[:, self.provider]
 
     def values(self, choose: Choose | None) -> np.ndarray:
         """Discounted value of a policy in each copy of the market, `(B,)`; None is the provider's own."""

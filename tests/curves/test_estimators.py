@@ -57,11 +57,34 @@ def test_majority_at_k_is_the_mean_over_subsets_with_ties_averaged():
         assert value == pytest.approx(expected, abs=1e-12)
 
 
-def test_weighted_majority_is_the_mean_over_blocks_and_exact_at_all_samples():
+def test_weighted_majority_is_the_mean_over_subsets_with_ties_averaged():
     for answers, correct, reward, k in cases(3, 1000):
-        blocks = [list(range(start, start + k)) for start in range(0, len(answers) - k + 1, k)]
-        expected = np.mean([vote(answers[s], correct[s], reward[s]) for s in blocks])
+        expected = mean_over_subsets(
+            len(answers), k, lambda s, a=answers, c=correct, r=reward: vote(a[s], c[s], r[s])
+        )  # fmt: skip
         assert weighted_majority_at_k(answers, correct, reward, k) == pytest.approx(expected, abs=1e-13)
+
+
+def test_weighted_majority_of_too_many_subsets_is_unbiased(monkeypatch):
+    """Its mean over all orders in which the samples may have come is the mean over all subsets."""
+    for answers, correct, reward, k in cases(4, 60, most=6):
+        exact = weighted_majority_at_k(answers, correct, reward, k)
+        with monkeypatch.context() as patch:
+            patch.setattr("curves.estimators.ENUMERATED", 0)
+            orders = [list(order) for order in itertools.permutations(range(len(answers)))]
+            values = [weighted_majority_at_k(answers[o], correct[o], reward[o], k) for o in orders]
+            assert weighted_majority_at_k(answers, correct, reward, len(answers)) == pytest.approx(
+                vote(answers, correct, reward), abs=1e-13
+            )
+        assert np.mean(values) == pytest.approx(exact, abs=1e-12)
+
+
+def test_weighted_majority_of_hundreds_of_samples_uses_every_one_of_them():
+    answers, correct = np.arange(200) % 4, np.arange(200) % 4 == 0
+    reward = np.random.default_rng(0).random(200)
+    windows = [np.take(np.arange(200), range(start, start + 8), mode="wrap") for start in range(200)]
+    expected = np.mean([vote(answers[w], correct[w], reward[w]) for w in windows])
+    assert weighted_majority_at_k(answers, correct, reward, 8) == pytest.approx(expected, abs=1e-12)
 
 
 def test_majority_stays_exact_with_hundreds_of_samples():

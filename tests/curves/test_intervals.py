@@ -8,20 +8,20 @@ import pytest
 from curves.estimators import majority_at_k
 from curves.intervals import accuracy_interval, bootstrap_means, paired_difference, standard_error
 
-THETAS = (1, 2, 4, 8, 16)
-SAMPLES, QUESTIONS, REPETITIONS = 16, 150, 600
+THETAS = (1, 2, 4, 8, 16, 32, 64)
+SAMPLES, QUESTIONS, REPETITIONS = 64, 150, 1000
 RNG = np.random.default_rng(7)
-TYPES = RNG.dirichlet([2.0, 0.9, 0.7, 0.3], 40)  # chances of: the right answer, two wrong ones, no answer
+TYPES = RNG.dirichlet([2.0, 1.4, 0.3], 40)  # chances of: the right answer, a wrong one, no answer
 
 
 @cache
-def voting(right, wrong, other, unparsed, k):
-    return majority_at_k([right, wrong, other], [True, False, False], unparsed, k)
+def voting(right, wrong, unparsed, k):
+    return majority_at_k([right, wrong], [True, False], unparsed, k)
 
 
 def counts(size):
-    """Every way to split `size` samples into four kinds."""
-    grid = np.array(np.meshgrid(*[np.arange(size + 1)] * 3)).reshape(3, -1).T
+    """Every way to split `size` samples into three kinds."""
+    grid = np.array(np.meshgrid(*[np.arange(size + 1)] * 2)).reshape(2, -1).T
     grid = grid[grid.sum(axis=1) <= size]
     return np.column_stack([grid, size - grid.sum(axis=1)])
 
@@ -37,33 +37,36 @@ def truth(k):
 
 
 def accuracies(seen, k):
-    """Estimated accuracy with `k` samples of every question, from its counts `(..., 4)`."""
-    splits, inverse = np.unique(seen.reshape(-1, 4), axis=0, return_inverse=True)
+    """Estimated accuracy with `k` samples of every question, from its counts `(..., 3)`."""
+    splits, inverse = np.unique(seen.reshape(-1, 3), axis=0, return_inverse=True)
     return np.array([voting(*map(int, split), k) for split in splits])[inverse.ravel()].reshape(seen.shape[:-1])
 
 
 @cache
 def measurements():
-    """Counts of repeated measurements, `(repetitions, questions, 4)`."""
+    """Counts of repeated measurements, `(repetitions, questions, 3)`."""
     return RNG.multinomial(SAMPLES, TYPES[RNG.integers(len(TYPES), size=(REPETITIONS, QUESTIONS))])
 
 
 @pytest.mark.parametrize("theta", THETAS)
 def test_intervals_cover_92_to_97_percent_at_every_theta(theta):
-    values = accuracies(measurements(), theta)
+    values, target = accuracies(measurements(), theta), truth(theta)
     intervals = [accuracy_interval(row) for row in values]
-    covered = np.mean([estimate.low <= truth(theta) <= estimate.high for estimate in intervals])
+    covered = np.mean([estimate.low <= target <= estimate.high for estimate in intervals])
+    print(f"theta {theta}: {covered:.1%} of the intervals cover the truth")
     assert 0.92 <= covered <= 0.97
     means = values.mean(axis=1)
-    assert means.mean() == pytest.approx(truth(theta), abs=4 * means.std() / np.sqrt(REPETITIONS))  # unbiased
+    assert means.mean() == pytest.approx(target, abs=4 * means.std() / np.sqrt(REPETITIONS))  # unbiased
 
 
-def test_resampling_votes_instead_of_questions_would_not_cover():
+@pytest.mark.parametrize("theta", [4, 64])
+def test_resampling_votes_instead_of_questions_would_not_cover(theta):
     """The published bands: votes are drawn again, questions are not."""
-    seen = measurements()[:100]
-    means = accuracies(seen, 4).mean(axis=1)
-    redrawn = np.array([accuracies(RNG.multinomial(SAMPLES, seen / SAMPLES), 4).mean(axis=1) for _ in range(30)])
-    covered = np.mean(np.abs(means - truth(4)) <= 1.96 * redrawn.std(axis=0))
+    seen, rng = measurements()[:200], np.random.default_rng(8)
+    means = accuracies(seen, theta).mean(axis=1)
+    redrawn = [accuracies(rng.multinomial(SAMPLES, seen / SAMPLES), theta).mean(axis=1) for _ in range(30)]
+    covered = np.mean(np.abs(means - truth(theta)) <= 1.96 * np.std(redrawn, axis=0))
+    print(f"theta {theta}: {covered:.1%} of the bands that redraw votes do")
     assert covered < 0.8
 
 

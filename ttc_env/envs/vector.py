@@ -33,7 +33,7 @@ class VectorMarket:
         mechanism: `"per_token"`, `"second_price"` or a mechanism object.
         num_markets: batch size `B`; by default 1, or one for each market of a sequence.
         beta: user rationality, 1/USD; by default the market's own, or 1000 for a market given by name.
-        demand: `"expected"`, or the number of queries drawn each period.
+        demand: `"expected"`, or the number of queries drawn each period; markets with `outcomes` replay them.
         max_cycles: periods until an episode is truncated.
         reward_scale: USD in one unit of reward; by default the mechanism's own.
         autoreset: what follows a truncation: `"same_step"` returns the first observation of the next episode

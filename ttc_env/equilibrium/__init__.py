@@ -11,12 +11,14 @@ array([[5, 4, 5, 5, 5, 5, 4, 5, 4]])
 
 from ttc_env.equilibrium.auction import AuctionOutcome, Honesty, check_honesty, second_price_outcome
 from ttc_env.equilibrium.auction_play import (
+    Rivals,
     auction_regret,
-    external_auction_regret,
+    bid_utility,
+    dominant_bids,
     grid_bids,
+    independent_rivals,
     mixed_auction_nash_conv,
     mixed_bid_utility,
-    swap_auction_regret,
 )
 from ttc_env.equilibrium.best_response import best_response, deviation_utility, is_nash
 from ttc_env.equilibrium.dynamics import Dynamics, best_response_dynamics
@@ -39,19 +41,22 @@ __all__ = [
     "Optimum",
     "QuantalResponse",
     "ReactiveGain",
+    "Rivals",
     "Summary",
     "auction_regret",
     "best_response",
     "best_response_dynamics",
     "best_response_gain",
+    "bid_utility",
     "check_honesty",
     "coarse_correlated_regret",
     "count_nash",
     "deviation_utility",
+    "dominant_bids",
     "draw_markets",
     "empirical_strategies",
-    "external_auction_regret",
     "grid_bids",
+    "independent_rivals",
     "interval",
     "is_nash",
     "iterate_nash",
@@ -70,7 +75,6 @@ __all__ = [
     "second_price_outcome",
     "stage_utility",
     "summarize",
-    "swap_auction_regret",
     "swap_regret",
     "sweep",
     "welfare_optimum",

@@ -1,4 +1,4 @@
-"""What bids earn in the reverse second-price auction against logged or mixed opponents, exactly.
+"""What bids earn in the reverse second-price auction against given or mixed opponents, exactly, and could have.
 
 The others enter only through the highest of their scores, and through how many of them share it. For independent
 strategies both have a closed form: with `a_j = P(score_j < s)` and `b_j = P(score_j = s)`
@@ -57,65 +57,62 @@ def mixed_bid_utility(market: Market, mechanism: SecondPrice, bids: Bids, others
         others: the strategies, `(n, S)` each: provider `j` makes one of its `S` bids, all equally likely and
             independently of the other providers. Only scores matter.
     """
+    return bid_utility(market, mechanism, bids, independent_rivals(others))
+
+
+def bid_utility(market: Market, mechanism: SecondPrice, bids: Bids, rivals: list[Rivals]) -> np.ndarray:
+    """What each bid would earn its provider on average against what it meets, USD, `(n, K)` for bids `(n, K)`."""
     market = in_numpy(market)
     gain, score = _gains(market, mechanism, bids), bids.claim - bids.ask
-    rivals = _independent_rivals(others.claim - others.ask)
     return np.stack([_profit(*own, market.outside_value) for own in zip(gain, score, rivals, strict=True)])
 
 
 def mixed_auction_nash_conv(market: Market, mechanism: SecondPrice, strategies: Bids) -> NashConv:
-    """What the best bid on the grid gains over independent mixed strategies, `(n, S)` bids, all equally likely.
+    """What the best bids gain over independent mixed strategies, `(n, S)` bids, all equally likely.
 
     Uniform play is `mixed_auction_nash_conv(market, mechanism, grid_bids(market, mechanism))`.
     """
-    grid = grid_bids(market, mechanism)
-    best = mixed_bid_utility(market, mechanism, grid, strategies).max(axis=1)
+    dominant = Bids(*(part[:, None] for part in dominant_bids(market, mechanism)))
+    best = mixed_bid_utility(market, mechanism, dominant, strategies)[:, 0]
     earned = mixed_bid_utility(market, mechanism, strategies, strategies).mean(axis=1)
     improvements = np.maximum(best - earned, 0.0)
     return NashConv(improvements.sum(), improvements)
 
 
-def auction_regret(market: Market, mechanism: SecondPrice, actions: Array) -> np.ndarray:
-    """What each provider would gain by its best bid on the grid against the bids made, USD per query, `(..., n)`.
+def dominant_bids(market: Market, mechanism: SecondPrice) -> Bids:
+    """Bids that are best against anything the others do, `(n,)` each: the efficient level at its true cost.
 
-    At honest bids it is zero under `settlement="delivered"`; under `"declared"` it is what a liar gains.
+    The claim is the truth where the delivered quality is paid, and the highest allowed where the claim is. A winner
+    keeps `worth - V2 - cost`, and `V2` is the others': it wants to win whenever `worth - cost >= V2`, and a score of
+    `worth - cost` does just that, at the level and claim where this is largest.
+    """
+    market = in_numpy(market)
+    level = market.welfare_contribution.argmax(axis=-1)
+    lie = mechanism.grid[-1] * market.unit if mechanism.settlement == "declared" else 0.0
+    return Bids(level, at(market.cost, level), at(market.quality, level) + lie)
+
+
+def auction_regret(market: Market, mechanism: SecondPrice, actions: Array) -> np.ndarray:
+    """What each provider would gain by its best bid against the bids made, USD per query, `(..., n)`.
+
+    At honest bids it is zero under `settlement="delivered"`; under `"declared"` it is what a liar gains. As the best
+    bid is the same in every period (`dominant_bids`), the mean over the periods of a log is its external regret, and
+    its swap regret as well.
 
     Args:
         market: the market.
         mechanism: the auction, with its grid.
         actions: the action of every provider, `(..., n, 3)`, in either form.
     """
-    actions = np.asarray(actions)
-    periods = actions.reshape(-1, 1, *actions.shape[-2:])
-    different, inverse = np.unique(periods, axis=0, return_inverse=True)
-    regret = np.array([external_auction_regret(market, mechanism, period) for period in different])
-    return np.maximum(regret, 0.0)[inverse.reshape(-1)].reshape(actions.shape[:-1])
-
-
-def external_auction_regret(market: Market, mechanism: SecondPrice, history: Array) -> np.ndarray:
-    """What each provider would have gained with the best single bid in hindsight, USD per period, `(n,)`.
-
-    Args:
-        market: the market.
-        mechanism: the auction, with its grid of bids.
-        history: the actions played, `(T, n, 3)`.
-
-    Raises:
-        ValueError: not a history of at least one period.
-    """
-    groups = [np.zeros(len(history), dtype=int)] * market.num_providers
-    return _hindsight(market, mechanism, history, groups)
-
-
-def swap_auction_regret(market: Market, mechanism: SecondPrice, history: Array) -> np.ndarray:
-    """What each provider would have gained by replacing each of its bids, wherever made, by the best other one.
-
-    USD per period, `(n,)`, never negative for bids on the grid. Where honesty is dominant it equals
-    `external_auction_regret`: the best replacement is always the same. Arguments and errors as there.
-    """
-    actions = _history(market, history)
-    groups = [np.unique(own, axis=0, return_inverse=True)[1].reshape(-1) for own in np.moveaxis(actions, 1, 0)]
-    return _hindsight(market, mechanism, history, groups)
+    market = in_numpy(market)
+    bids, best = mechanism.bids(market, np.asarray(actions)), dominant_bids(market, mechanism)
+    earned = mechanism.clear(market, bids).utility
+    providers = np.arange(market.num_providers)
+    gain = np.empty(earned.shape)
+    for i in providers:
+        trial = Bids(*(np.where(providers == i, own, made) for own, made in zip(best, bids, strict=True)))
+        gain[..., i] = mechanism.clear(market, trial).utility[..., i] - earned[..., i]
+    return np.maximum(gain, 0.0)
 
 
 def _gains(market: Market, mechanism: SecondPrice, bids: Bids) -> np.ndarray:
@@ -125,8 +122,9 @@ def _gains(market: Market, mechanism: SecondPrice, bids: Bids) -> np.ndarray:
     return (worth - at(market.cost, level)).T
 
 
-def _independent_rivals(scores: np.ndarray) -> list[Rivals]:
-    """What each provider meets where `j` draws one of its scores, `(n, S)`, independently of the others."""
+def independent_rivals(strategies: Bids) -> list[Rivals]:
+    """What each provider meets where `j` draws one of its bids, `(n, S)`, independently of the others."""
+    scores = strategies.claim - strategies.ask
     n, num_scores = scores.shape
     points = np.concatenate([[-np.inf], np.unique(scores)])
     counts = np.stack([np.bincount(np.searchsorted(points, own), minlength=len(points)) for own in scores])
@@ -140,14 +138,6 @@ def _independent_rivals(scores: np.ndarray) -> list[Rivals]:
     return [Rivals(points, *own) for own in zip(probability, tied, strict=True)]
 
 
-def _logged_rivals(others: np.ndarray) -> Rivals:
-    """What a provider met in `T` periods, from the others' scores `(T, n - 1)`."""
-    best = others.max(axis=1, initial=-np.inf)
-    share = 1 / (1 + np.sum(others == best[:, None], axis=1))
-    points, inverse, count = np.unique(best, return_inverse=True, return_counts=True)
-    return Rivals(points, count / len(best), np.bincount(inverse, share) / len(best))
-
-
 def _profit(gain: np.ndarray, score: np.ndarray, rivals: Rivals, reserve: float) -> np.ndarray:
     """Expected profit of bids of one provider, `(K,)`: outright wins and ties; bids below `reserve` earn nothing."""
     left = np.maximum(rivals.points, reserve)  # to the user
@@ -157,25 +147,3 @@ def _profit(gain: np.ndarray, score: np.ndarray, rivals: Rivals, reserve: float)
     meets = np.minimum(beaten, len(rivals.points) - 1)
     tied = np.where(rivals.points[meets] == score, rivals.tied[meets], 0.0)
     return np.where(score >= reserve, wins[beaten] * gain - pays[beaten] + tied * (gain - score), 0.0)
-
-
-def _hindsight(market: Market, mechanism: SecondPrice, history: Array, groups: list[np.ndarray]) -> np.ndarray:
-    """Gain of the best bid for each group of periods, `groups[i]` `(T,)` ints, over the bids made, `(n,)`."""
-    market, actions = in_numpy(market), _history(market, history)
-    grid, made = grid_bids(market, mechanism), mechanism.bids(market, actions)
-    grid_gain, grid_score = _gains(market, mechanism, grid), grid.claim - grid.ask
-    scores = made.claim - made.ask
-    regret = -mechanism.clear(market, made).utility.sum(axis=0)
-    for i, group in enumerate(groups):
-        others = np.delete(scores, i, axis=1)
-        for periods in (np.flatnonzero(group == label) for label in np.unique(group)):
-            best = _profit(grid_gain[i], grid_score[i], _logged_rivals(others[periods]), market.outside_value).max()
-            regret[i] += len(periods) * best
-    return regret / len(actions)
-
-
-def _history(market: Market, history: Array) -> np.ndarray:
-    actions, n = np.asarray(history), market.num_providers
-    if actions.ndim != 3 or actions.shape[1:] != (n, 3) or not len(actions):
-        raise ValueError(f"history must be actions of shape (T, {n}, 3), got shape {actions.shape}")
-    return actions

@@ -17,6 +17,7 @@ from ttc_env.equilibrium.log_space import in_numpy
 from ttc_env.market import Market
 
 LIMIT = 4096  # joint actions; tables of their square over m
+_ROUNDING = 1e-14
 
 
 class ReactiveGain(NamedTuple):
@@ -71,7 +72,7 @@ def best_response_gain(
         provider: who deviates, an index.
         start: index of the joint action that everybody remembers at first; by default all play action 0.
         discount: of the next period, in [0, 1).
-        tolerance: largest error of a value, as a fraction of the largest utility.
+        tolerance: largest error of a value, as a fraction of the largest utility; not finer than rounding.
         limit: largest number of joint actions.
 
     Raises:
@@ -90,6 +91,11 @@ def best_response_gain(
         raise ValueError("policies must be probabilities that add up to one after every joint action")
     if not 0 <= discount < 1:
         raise ValueError(f"discount must be in [0, 1), got {discount!r}")
+    if not (1 - discount) * tolerance >= _ROUNDING:
+        raise ValueError(
+            f"(1 - discount) * tolerance must be at least {_ROUNDING}, the rounding of values, "
+            f"got discount {discount!r} and tolerance {tolerance!r}"
+        )
     for name, index, end in (("provider", provider, n), ("start", start, size)):
         if not 0 <= index < end:
             raise ValueError(f"{name} must be in 0..{end - 1}, got {index!r}")

@@ -37,7 +37,7 @@ def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.r
     accuracy = np.clip(market.accuracy, 0.0, 1.0)
     draws = rng.binomial(num_questions, accuracy, size=(num_markets, *accuracy.shape)) / num_questions
     qualities = market.unit * (market.baseline + (1 - market.baseline) * draws)
-    return [replace(market, quality=quality) for quality in qualities]
+    return [replace(market, quality=quality, outcomes=None) for quality in qualities]
 
 
 def interval(statistic: Callable[[Market], ArrayLike], markets: Iterable[Market], coverage: float = 0.95) -> Interval:

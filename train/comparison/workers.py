@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config, register_parallel_backend
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NOT_SENT = [".git", ".venv", ".venv-vllm", "runs", "raw", "build", "dist"]  # to the machines of a cluster
 
 Item = TypeVar("Item")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from train.leaderboard import Leaderboard
+from train.comparison.leaderboard import Leaderboard
 from ttc_env.frozen import cross_play
 from ttc_env.mechanisms import make_mechanism
 from ttc_env.tasks import Task

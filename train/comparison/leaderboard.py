@@ -1,4 +1,4 @@
-"""The leaderboard of a benchmark: tables from the records of its cells, in the terminal, as Markdown and as CSV.
+"""The leaderboard of a benchmark: tables from the records of its cells.
 
 A *cell* is one learner on one task with one seed. The tables depend on the records only, not on their order; wall times
 stand in a table of their own, so that all others are byte-identical wherever and however often they are made.
@@ -6,138 +6,22 @@ stand in a table of their own, so that all others are byte-identical wherever an
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
-import json
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rich.table
-from rich.console import Console
 
+from train.comparison.records import Cells
 from ttc_env import statistics
 from ttc_env.statistics import estimate, holm, paired_differences
 
 BOOTSTRAP_SEED = 0
 ALPHA = 0.05
-FEW_TASKS = 5
-"""the terminal shows the scores of each task of so many"""
 SCRIPTED = ("fixed", "random", "truthful", "nash", "best-response", "fictitious-play")
 """players that are told the market or do not learn: marked in the tables, and never the leader beside learners"""
-COLUMNS = {  # what people read of the tables, in this order: title, and the style of the number
-    "learner": ("learner", "{}"),
-    "task": ("task", "{}"),
-    "score": ("score", "{:.3f}"),
-    "iqm": ("score, IQM", "{:.3f}"),
-    "mean": ("mean", "{:.3f}"),
-    "optimality_gap": ("optimality\ngap", "{:.3f}"),
-    "improvement": ("beats\n{baseline}", "{:.0%}"),
-    "difference": ("behind\n{leader} by", "{:.4f}"),
-    "p_value": ("p", "{:.3g}"),
-    "holm_p_value": ("p, Holm", "{:.3g}"),
-    "worse_tasks": ("worse\non tasks", "{}"),
-    "better_tasks": ("better\non tasks", "{}"),
-    "relative_nash_conv": ("NashConv /\nprofit", "{:.2%}"),
-    "held_out_opponents": ("held-out", "{:.3f}"),
-    "welfare_ratio": ("welfare", "{:.3f}"),
-    "steps_to_one_percent": ("steps\nto 1 %", "{:,.0f}"),
-    "reached": ("reached", "{}"),
-    "runs": ("runs", "{}"),
-    "missing": ("missing", "{}"),
-    "cells": ("cells", "{}"),
-}
-
-
-class Cells:
-    """The records of some learners on some tasks, by cell.
-
-    Args:
-        records: as the benchmark stores them, in any order; those of other learners, tasks and seeds are left out.
-        learners, tasks: names; by default all that have records. Tasks stay in the order given.
-        seeds: those of every cell; by default those a learner has on any task.
-
-    Attributes:
-        records: by learner, task and seed.
-        seeds, missing: per learner the seeds of its cells, and the cells without a record.
-        complete: the learners without such.
-
-    Raises:
-        ValueError: two records of one cell, two suites, or a learner with two settings: what they say cannot be
-            averaged; or no learner, task or seed.
-    """
-
-    def __init__(
-        self,
-        records: Iterable[Mapping[str, Any]],
-        learners: Sequence[str] | None = None,
-        tasks: Sequence[str] | None = None,
-        seeds: Sequence[int] | None = None,
-    ) -> None:
-        self.records: dict[tuple[str, str, int], Mapping[str, Any]] = {}
-        for record in records:
-            cell = record["learner"], record["task"], record["seed"]
-            asked = zip(cell, (learners, tasks, seeds), strict=True)
-            if not all(chosen is None or name in chosen for name, chosen in asked):
-                continue
-            if cell in self.records:
-                raise ValueError("two records of the cell learner {!r}, task {!r}, seed {}".format(*cell))
-            self.records[cell] = record
-        names, places, numbers = (
-            (sorted(set(column)) for column in zip(*self.records, strict=True)) if self.records else ((),) * 3
-        )
-        self.learners = sorted(set(names if learners is None else learners))
-        self.tasks = list(dict.fromkeys(places if tasks is None else tasks))
-        common = list(numbers) if seeds is None else sorted(set(seeds))
-        if not (self.learners and self.tasks and common):
-            raise ValueError(f"nothing to compare: learners {self.learners}, tasks {self.tasks}, seeds {common}")
-        own = {name: sorted({seed for learner, _, seed in self.records if learner == name}) for name in self.learners}
-        self.seeds = {name: own[name] if seeds is None and own[name] else common for name in self.learners}
-        self.missing = {
-            name: [cell for cell in self._wanted(name) if cell not in self.records] for name in self.learners
-        }
-        self.complete = [name for name in self.learners if not self.missing[name]]
-        self.suite = " ".join(sorted({record["suite"] for record in self.records.values()}))
-        self.versions = sorted({record["version"] for record in self.records.values()})
-        if " " in self.suite:
-            raise ValueError(f"records of several suites cannot be compared: {self.suite}")
-        for learner in self.learners:
-            settings = {json.dumps(record["settings"], sort_keys=True) for record in self.of(learner)}
-            if len(settings) > 1:
-                raise ValueError(f"records of {learner!r} have different settings: {' and '.join(sorted(settings))}")
-
-    def _wanted(self, learner: str) -> list[tuple[str, str, int]]:
-        return list(itertools.product([learner], self.tasks, self.seeds[learner]))
-
-    def of(self, learner: str, task: str | None = None) -> list[Mapping[str, Any]]:
-        """Records of a learner, on one task if asked, by task and seed."""
-        found = (self.records.get(cell) for cell in self._wanted(learner) if task in (None, cell[1]))
-        return [record for record in found if record is not None]
-
-    def matrix(self, learner: str, metric: str, tasks: Sequence[str] | None = None) -> np.ndarray | None:
-        """A metric of a complete learner `(num_tasks, num_runs)`; None where a cell lacks it, not a mean over fewer."""
-        tasks = tasks or self.tasks
-        values = [record["metrics"].get(metric) for task in tasks for record in self.of(learner, task)]
-        return None if None in values else np.array(values, dtype=float).reshape(len(tasks), -1)
-
-    def scores(self, learner: str, tasks: Sequence[str] | None = None) -> np.ndarray:
-        """The score of a complete learner `(num_tasks, num_runs)`, runs by seed.
-
-        Raises:
-            ValueError: a cell without a finite score, naming it.
-        """
-        for record in self.of(learner):
-            if not math.isfinite(record["metrics"].get("score", math.nan)):
-                raise ValueError(
-                    f"learner {learner!r}, task {record['task']!r}, seed {record['seed']} has no finite score"
-                )
-        scores = self.matrix(learner, "score", tasks)
-        assert scores is not None
-        return scores
 
 
 @dataclass(frozen=True)
@@ -338,95 +222,3 @@ def _timing(cells: Cells) -> Table:
             rows.append(row | {"seconds_to_one_percent": _median(_to_one_percent(cells, learner, [task], "seconds"))})
     fields = ("learner", "task", "runs", "seconds_sum", "seconds_median", "seconds_to_one_percent")
     return Table("Wall time", fields, rows)
-
-
-def to_csv(table: Table) -> str:
-    """A line per row, numbers with six significant digits, empty where absent."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.fields)
-    for row in table.rows:
-        values = (row.get(field) for field in table.fields)
-        writer.writerow("" if v is None else f"{v:.6g}" if isinstance(v, float) else v for v in values)
-    return text.getvalue()
-
-
-def to_markdown(board: Leaderboard) -> str:
-    """All tables but the timing, for people; the tasks one after another."""
-    parts = [
-        f"# {board.tables['leaderboard'].title}",
-        "",
-        f"Version {', '.join(board.cells.versions) or 'unknown'}.",
-        "",
-    ]
-    for name in ("leaderboard", "comparisons", "incomplete"):
-        table = board.tables[name]
-        if table.rows:
-            parts += [] if name == "leaderboard" else [f"## {table.title}", ""]
-            parts += [*_markdown(table.rows, board), "", *([table.note, ""] if table.note else [])]
-    if board.ranking:
-        parts += [f"## {board.tables['tasks'].title}", "", board.tables["tasks"].note, ""]
-    for task, rows in itertools.groupby(board.tables["tasks"].rows, key=lambda row: row["task"]):
-        ordered = sorted(({**row, "task": None} for row in rows), key=lambda row: -row["score"])
-        parts += [f"### {task}", "", *_markdown(ordered, board), ""]
-    return "\n".join(parts)
-
-
-def _markdown(rows: list[dict[str, Any]], board: Leaderboard) -> Iterator[str]:
-    titles, lines = _cells_of(rows, board)
-    yield f"| {' | '.join(titles)} |".replace("\n", " ")
-    yield f"|{'|'.join('---' if k == 0 else '---:' for k in range(len(titles)))}|"
-    for line in lines:
-        yield f"| {' | '.join(line)} |"
-
-
-def _cells_of(rows: list[dict[str, Any]], board: Leaderboard) -> tuple[list[str], list[list[str]]]:
-    """Titles and formatted cells of the columns that people read and some row has."""
-    shown = [key for key in COLUMNS if any(row.get(key) is not None for row in rows)]
-    titles = [COLUMNS[key][0].format(baseline=board.baseline, leader=board.leader) for key in shown]
-    marked = (
-        {**row, "learner": f"{row['learner']} *" if row["learner"] in board.scripted else row["learner"]}
-        for row in rows
-    )
-    return titles, [[_cell(row, key) for key in shown] for row in marked]
-
-
-def _cell(row: dict[str, Any], key: str) -> str:
-    values = (row.get(key), row.get(f"{key}_low"), row.get(f"{key}_high"))
-    value, low, high = ("-" if v is None else _number(v, COLUMNS[key][1]) for v in values)
-    return value if low == "-" or key == "improvement" else f"{value} [{low}, {high}]"
-
-
-def _number(value: Any, style: str) -> str:
-    text = style.format(value)
-    return text if text.strip("-0.%") else text.removeprefix("-")
-
-
-def print_tables(board: Leaderboard, console: Console) -> None:
-    """The leaderboard, the scores on each task if these are few, the comparisons and what is incomplete."""
-    for name in ("leaderboard", "tasks", "comparisons", "incomplete"):
-        table = board.tables[name]
-        if not table.rows or (name == "tasks" and len(board.cells.tasks) > FEW_TASKS):
-            continue
-        titles, lines = _by_task(board) if name == "tasks" else _cells_of(table.rows, board)
-        shown = rich.table.Table(title=table.title, caption=table.note or None, caption_justify="left")
-        for k, title in enumerate(titles):
-            shown.add_column(title, justify="right" if k else "left", no_wrap=k == 0)
-        for line in lines:
-            shown.add_row(*line)
-        console.print(shown)
-
-
-def _by_task(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
-    """A row per learner, best first, and a column per task with the score."""
-    found = {(row["learner"], row["task"]): _cell(row, "score") for row in board.tables["tasks"].rows}
-    tasks = board.cells.tasks
-    return ["learner", *tasks], [[name, *(found[name, task] for task in tasks)] for name in board.ranking]
-
-
-def write(folder: Path, board: Leaderboard) -> None:
-    """leaderboard.md and a CSV file per table."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "leaderboard.md").write_text(to_markdown(board), encoding="utf-8")
-    for name, table in board.tables.items():
-        (folder / f"{name}.csv").write_text(to_csv(table), encoding="utf-8")

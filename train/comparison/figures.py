@@ -20,8 +20,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 
+from train.comparison.leaderboard import BOOTSTRAP_SEED, Leaderboard
 from train.figures import BLUE, GREEN, GREY, ORANGE, RED, STYLE
-from train.leaderboard import BOOTSTRAP_SEED, Leaderboard
 from ttc_env.statistics import estimate, iqm_of_tasks, performance_profile
 
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")  # the rest of Okabe and Ito's palette

@@ -1,0 +1,1 @@
+"""What `train/benchmark.py` is made of: cells are run, their records kept, compared and drawn."""
