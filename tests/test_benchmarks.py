@@ -1,5 +1,6 @@
 """The benchmark scripts run, and compare like with like."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 import ttc_env
 from tests.benchmarks.peers import HandWrittenEnv
+from tests.benchmarks.throughput import times
 
 SCRIPTS = Path(__file__).parent / "benchmarks"
 
@@ -25,7 +27,7 @@ def test_equilibrium_benchmark(tmp_path):
 
 def test_throughput_benchmark(tmp_path):
     """The sections that need no peers; the others need the extra `bench`."""
-    arguments = ["--only", "memory", "--soak", "200"]
+    arguments = ["--only", "memory", "scaling", "--soak", "200", "--repeats", "2", "--seconds", "0.001"]
     run = subprocess.run(
         [sys.executable, SCRIPTS / "throughput.py", *arguments],
         cwd=tmp_path,
@@ -34,6 +36,13 @@ def test_throughput_benchmark(tmp_path):
         check=True,
     )
     assert "per market" in run.stdout
+    assert re.search(r"B = 65536 over B = 16384: \d+\.\d\d \(\d", run.stdout)
+
+
+def test_ratios_are_those_of_each_round():
+    rates = {"a": [4.0, 9.0, 10.0], "b": [2.0, 3.0, 1.0]}
+    assert times(rates, "a", "b") == "3.00 (2.00 to 10.00)"
+    assert times(rates, "b", "a") == "0.33 (0.10 to 0.50)"
 
 
 def test_the_hand_written_peer_is_the_same_environment():

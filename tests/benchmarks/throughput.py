@@ -6,6 +6,7 @@ Needs the extra `bench` (SuperSuit, Numba) beside `train`: `make bench-throughpu
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import platform
 import resource
@@ -14,6 +15,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,26 +29,54 @@ import ttc_env
 from agents.ppo import PPO, PPOConfig
 from agents.sb3 import SB3PPO, MarketVecEnv
 from tests.benchmarks.peers import HandWrittenEnv, compiled_step, supersuit_env
-from ttc_env import Market, VectorMarket, equilibrium
+from ttc_env import Market, VectorMarket, equilibrium, repeated
+from ttc_env.mechanisms import Draws
 
 MARKET = ttc_env.load_market("gsm8k/majority_voting", beta=1000.0)
 FOREVER = 10**9
 COPIES = 64
 
 
-def rate(step: Callable[[], Any], agents: int, repeats: int, seconds: float = 0.2) -> list[float]:
-    """Agent steps per second in `repeats` stretches of about `seconds`, sorted."""
-    step()
-    started = time.perf_counter()
-    step()
-    calls = max(1, int(seconds / max(time.perf_counter() - started, 1e-7)))
-    rates = []
-    for _ in range(repeats):
+Step = tuple[Callable[[], Any], int]  # a call, and how many agent steps it makes
+Rates = dict[str, list[float]]  # agent steps per second in each round
+
+
+def rate(step: Callable[[], Any], agents: int, repeats: int) -> float:
+    """Agent steps per second, the median of `repeats` stretches."""
+    return statistics.median(compare({"": (step, agents)}, repeats)[""])
+
+
+def compare(steps: dict[str, Step], repeats: int, seconds: float = 0.2) -> Rates:
+    """Agent steps per second in stretches of about `seconds`, in turns: what else the machine does meets all alike."""
+    calls, rates = {}, {title: [] for title in steps}  # type: dict[str, int], Rates
+    for title, (step, _) in steps.items():
+        step()
         started = time.perf_counter()
-        for _ in range(calls):
-            step()
-        rates.append(agents * calls / (time.perf_counter() - started))
-    return sorted(rates)
+        step()
+        calls[title] = max(1, int(seconds / max(time.perf_counter() - started, 1e-7)))
+    for _ in range(repeats):
+        for title, (step, agents) in steps.items():
+            started = time.perf_counter()
+            for _ in range(calls[title]):
+                step()
+            rates[title].append(agents * calls[title] / (time.perf_counter() - started))
+    return rates
+
+
+def times(rates: Rates, faster: str, slower: str) -> str:
+    """How many times the speed of the other a row has: the median of all rounds, the least and the most."""
+    ratios = sorted(a / b for a, b in zip(rates[faster], rates[slower], strict=True))
+    return f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+
+
+def table(rates: Rates, letter: str, base: str | None = None) -> None:
+    """A line for each row: the median with least and most, in thousands or millions, and times that of row `base`."""
+    unit = {"k": 1e3, "M": 1e6}[letter]
+    for title, row in rates.items():
+        median = statistics.median(row)
+        spread = f"({min(row) / unit:.3g} to {max(row) / unit:.3g})"
+        relative = f"{median / statistics.median(rates[base]):10.2f}" if base else ""
+        print(f"  {title:58} {median / unit:8.3f} {letter}  {spread:18}{relative}".rstrip())
 
 
 def random_market(n: int, m: int) -> Market:
@@ -92,74 +122,83 @@ def compiled(batch: int) -> Callable[[], Any]:
     return lambda: run(levels, room)
 
 
-def environments(repeats: int, device: str) -> None:
+def environments(repeats: int, seconds: float, device: str) -> None:
     """Agent steps per second of every way to step the market."""
     print("\nEnvironment, per-token pricing, agent steps/s: median (least to most), and times SuperSuit's\n")
-    n = MARKET.num_providers
-    suit = rate(rows_step(supersuit_env(ttc_env.per_token_v0.parallel_env(MARKET), COPIES)), COPIES * n, repeats)
-
-    def row(title: str, rates: list[float]) -> float:
-        median = statistics.median(rates)
-        spread = f"({rates[0] / 1e6:.3g} to {rates[-1] / 1e6:.3g})"
-        print(f"  {title:58} {median / 1e6:8.3f} M  {spread:18} {median / statistics.median(suit):8.1f}")
-        return median
-
-    row(f"SuperSuit concat, SB3 VecEnv, {COPIES} copies", suit)
-    hand = row("hand-written dict env, 1 market", rate(dict_step(HandWrittenEnv(MARKET, FOREVER)), n, repeats))
-    ours = ttc_env.per_token_v0.parallel_env(MARKET, max_cycles=FOREVER)
-    adapter = row("PettingZoo adapter, 1 market", rate(dict_step(ours), n, repeats))
+    n, batches = MARKET.num_providers, (1, 64, 1024, 16384)
+    suit, hand, adapter = "SuperSuit concat, SB3 VecEnv, 64 copies", "hand-written dict env", "PettingZoo adapter"
     rows = MarketVecEnv(VectorMarket(MARKET, num_markets=COPIES))
-    row(f"own SB3 VecEnv, {COPIES} markets", rate(rows_step(rows), COPIES * n, repeats))
-    limit, fast = {}, {}
-    for batch in (1, 64, 1024, 16384):
-        limit[batch] = row(f"compiled loop (Numba), B = {batch}", rate(compiled(batch), batch * n, repeats))
-    small = MARKET.select([0, 4, 8])
-    for market in (MARKET, small):
-        for batch in (1, 64, 1024, 16384):
-            agents = batch * market.num_providers
-            for copy in (True, False):
-                title = f"VectorMarket NumPy, n = {market.num_providers}, B = {batch}" + (
-                    "" if copy else ", copy=False"
-                )
-                fast[market.num_providers, batch, copy] = row(
-                    title, rate(vector_step(market, batch, copy=copy), agents, repeats)
-                )
-    torch_options = {"backend": "torch", "device": device, "copy": False, "check_actions": device == "cpu"}
-    for batch in (1, 64, 1024, 16384) + (() if device == "cpu" else (131072, 1048576)):
-        row(
-            f"VectorMarket torch {device}, n = 9, B = {batch}",
-            rate(vector_step(MARKET, batch, **torch_options), batch * n, repeats),
-        )
-    print(
-        f"\n  VectorMarket at B = 1024 is {limit[1024] / fast[9, 1024, False]:.2f} times slower than the compiled loop;"
-    )
-    print(f"  at B = 1 {fast[9, 1, True] / hand:.2f} times as fast as the hand-written dict env,")
-    print(f"  whose speed the PettingZoo adapter has {adapter / hand:.2f} times")
-
-
-def scaling(repeats: int) -> None:
-    """Cost per agent step as the market grows in every direction."""
-    print("\nCost per agent step, ns, VectorMarket NumPy, copy=False, shared record where said\n")
-
-    def cost(title: str, market: Market, batch: int, **options: Any) -> float:
-        agents = batch * market.num_providers
-        step = vector_step(market, batch, copy=False, **options)
-        nanoseconds = 1e9 / statistics.median(rate(step, agents, repeats))
-        print(f"  {title:58} {nanoseconds:8.2f}")
-        return nanoseconds
-
-    few = cost("n = 9, m = 6, B = 1024, shared record", random_market(9, 6), 1024, shared_record=True)
-    many = cost("n = 512, m = 6, B = 1024, shared record", random_market(512, 6), 1024, shared_record=True)
-    low = cost("n = 9, m = 6, B = 1024", random_market(9, 6), 1024)
-    high = cost("n = 9, m = 1024, B = 1024", random_market(9, 1024), 1024)
-    batches = {b: cost(f"n = 9, m = 6, B = {b}", random_market(9, 6), b) for b in (4096, 16384, 65536)}
-    shared = {
-        b: cost(f"n = 9, m = 6, B = {b}, shared record", random_market(9, 6), b, shared_record=True)
-        for b in (4096, 16384, 65536)
+    steps = {
+        suit: (rows_step(supersuit_rows()), COPIES * n),
+        hand: (dict_step(HandWrittenEnv(MARKET, FOREVER)), n),
+        adapter: (dict_step(ttc_env.per_token_v0.parallel_env(MARKET, max_cycles=FOREVER)), n),
+        f"own SB3 VecEnv, {COPIES} markets": (rows_step(rows), COPIES * n),
     }
-    print(f"\n  n = 512 over n = 9: {many / few:.2f};  m = 1024 over m = 6: {high / low:.2f};  ", end="")
-    print(f"B = 65536 over B = 16384: {batches[65536] / batches[16384]:.2f},", end=" ")
-    print(f"with the shared record {shared[65536] / shared[16384]:.2f}")
+    steps |= {f"compiled loop (Numba), B = {batch}": (compiled(batch), batch * n) for batch in batches}
+    for market in (MARKET, MARKET.select([0, 4, 8])):
+        for batch in batches:
+            title, agents = f"VectorMarket NumPy, n = {market.num_providers}, B = {batch}", batch * market.num_providers
+            steps[title] = vector_step(market, batch), agents
+            steps[f"{title}, copy=False"] = vector_step(market, batch, copy=False), agents
+    options = {"backend": "torch", "device": device, "copy": False, "check_actions": device == "cpu"}
+    for batch in batches + (() if device == "cpu" else (131072, 1048576)):
+        steps[f"VectorMarket torch {device}, n = 9, B = {batch}"] = vector_step(MARKET, batch, **options), batch * n
+    rates = compare(steps, repeats, seconds)
+    table(rates, "M", suit)
+
+    ours = "VectorMarket NumPy, n = 9, B = 1024"
+    limit = "compiled loop (Numba), B = 1024"
+    print("\n  Ratios of each round: median (least to most)")
+    print(f"  VectorMarket at B = 1024 over SuperSuit: {times(rates, ours, suit)};")
+    print(f"  without copies {times(rates, f'{ours}, copy=False', suit)};")
+    print(
+        f"  compiled loop over VectorMarket at B = 1024, without copies: {times(rates, limit, f'{ours}, copy=False')};"
+    )
+    one = "VectorMarket NumPy, n = 9, B = 1"
+    print(f"  VectorMarket at B = 1 over the hand-written dict env: {times(rates, one, hand)};")
+    print(f"  PettingZoo adapter over the hand-written dict env: {times(rates, adapter, hand)}")
+
+
+def filling(batch: int) -> Callable[[], Any]:
+    """A call that only writes as many numbers as a period of `batch` markets of nine writes into observations."""
+    room = np.zeros((9, 39, batch), np.float32)
+    return lambda: room[:, 18:].fill(1.0)
+
+
+def scaling(repeats: int, seconds: float) -> None:
+    """Cost per agent step as the market grows in every direction."""
+    print(
+        "\nCost per agent step, ns, VectorMarket NumPy, copy=False, shared record where said: median (least to most)\n"
+    )
+    sizes = [(9, 6, 1024, True), (64, 6, 1024, True), (512, 6, 1024, True), (9, 1024, 1024, False)]
+    sizes += [(9, 6, batch, shared) for shared in (False, True) for batch in (256, 1024, 4096, 16384, 65536)]
+
+    def title(n: int, m: int, batch: int, shared: bool = False) -> str:
+        return f"n = {n}, m = {m}, B = {batch}" + (", shared record" if shared else "")
+
+    steps = {
+        title(n, m, batch, shared): (
+            vector_step(random_market(n, m), batch, copy=False, shared_record=shared),
+            batch * n,
+        )
+        for n, m, batch, shared in sizes
+    }
+    fill = {batch: f"the machine fills the observations of n = 9, B = {batch}" for batch in (16384, 65536)}
+    steps |= {name: (filling(batch), batch * 9) for batch, name in fill.items()}
+    rates = compare(steps, repeats, seconds)
+    for name, row in rates.items():
+        least, median, most = (1e9 / pick(row) for pick in (max, statistics.median, min))
+        print(f"  {name:58} {median:8.2f}  ({least:.2f} to {most:.2f})")
+
+    print("\n  Ratios of each round: median (least to most)")
+    for what, cheap, dear in (
+        ("n = 512 over n = 9, shared record", title(9, 6, 1024, True), title(512, 6, 1024, True)),
+        ("m = 1024 over m = 6", title(9, 6, 1024), title(9, 1024, 1024)),
+        ("B = 65536 over B = 16384", title(9, 6, 16384), title(9, 6, 65536)),
+        ("B = 65536 over B = 16384, shared record", title(9, 6, 16384, True), title(9, 6, 65536, True)),
+        ("B = 65536 over B = 16384, the machine's own", fill[16384], fill[65536]),
+    ):
+        print(f"  {what}: {times(rates, cheap, dear)}")
 
 
 def memory(steps: int) -> None:
@@ -211,35 +250,69 @@ class PlainSB3:
         self._callback = None
 
 
-def learning_rate_of(learner: Any, repeats: int) -> list[float]:
-    """Agent steps per second of updates, sorted."""
-    learner.update()
-    rates = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        learner.update()
-        rates.append(learner.steps_per_update / (time.perf_counter() - started))
-    return sorted(rates)
+def own_ppo() -> PPO:
+    """The own PPO as shipped, which goes on for ever."""
+    return PPO(VectorMarket(MARKET, num_markets=COPIES, backend="torch", copy=False), FOREVER)
 
 
-def learners(repeats: int) -> None:
+def learners(repeats: int, seconds: float) -> None:
     """Agent steps per second of training, like for like and as shipped."""
     print("\nPPO training, agent steps/s: median (least to most), and times SB3 over SuperSuit\n")
-    base = learning_rate_of(same_size("SuperSuit"), repeats)
-
-    def row(title: str, rates: list[float]) -> None:
-        median = statistics.median(rates)
-        spread = f"({rates[0] / 1e3:.0f} to {rates[-1] / 1e3:.0f})"
-        print(f"  {title:58} {median / 1e3:8.1f} k  {spread:16} {median / statistics.median(base):6.2f}")
-
-    row("SB3 over SuperSuit, 64 copies, T = 128, 4 x 4", base)
-    row("SB3 over the own adapter, the same", learning_rate_of(same_size("adapter"), repeats))
-    row("own PPO, one network for all, the same", learning_rate_of(same_size("own, shared"), repeats))
-    row("own PPO, a network for each provider, the same", learning_rate_of(same_size("own"), repeats))
-    shipped = PPO(VectorMarket(MARKET, num_markets=COPIES, backend="torch", copy=False), FOREVER)
-    row("own PPO as shipped", learning_rate_of(shipped, 5 * repeats))
     defaults = {"n_steps": 2048, "batch_size": 64, "n_epochs": 10, "learning_rate": 3e-4, "gamma": 0.99}
-    row("SB3 over SuperSuit, SB3's defaults, 1 copy", learning_rate_of(PlainSB3(supersuit_rows(1), defaults), 1))
+    tuned, adapter = "SB3 over SuperSuit, 64 copies, T = 128, 4 x 4", "SB3 over the own adapter, the same"
+    each, shipped = "own PPO, a network for each provider, the same", "own PPO as shipped"
+    who = {
+        tuned: same_size("SuperSuit"),
+        adapter: same_size("adapter"),
+        "own PPO, one network for all, the same": same_size("own, shared"),
+        each: same_size("own"),
+        shipped: own_ppo(),
+        "SB3 over SuperSuit, SB3's defaults, 1 copy": PlainSB3(supersuit_rows(1), defaults),
+    }
+    rates = compare({title: (who[title].update, who[title].steps_per_update) for title in who}, repeats, seconds)
+    table(rates, "k", tuned)
+    print("\n  Ratios of each round to SB3 over SuperSuit, 64 copies: median (least to most)")
+    for title in (adapter, each, shipped):
+        print(f"  {title}: {times(rates, title, tuned)}")
+
+
+def compiling(repeats: int, seconds: float, device: str) -> None:
+    """What `torch.compile` gains on a period of the market and on the update of PPO."""
+    print("\ntorch.compile, agent steps/s: median (least to most)\n")
+    torch._logging.set_logs(dynamo=logging.ERROR)  # it explains at length where it leaves the graph
+    steps: dict[str, Step] = {}
+    for batch in (1024, 16384):
+        env = VectorMarket(MARKET, num_markets=batch, backend="torch", device=device, copy=False)
+        out, _ = env.reset(seed=0)
+        levels = torch.randint(0, MARKET.num_levels, (batch, MARKET.num_providers), device=device)
+
+        def clear(state: repeated.State, levels: torch.Tensor, game: Any = env.game) -> repeated.State:
+            return repeated.transition(game, state, levels, Draws())[0]
+
+        def period(state: repeated.State, levels: torch.Tensor, out: Any, game: Any = env.game) -> repeated.State:
+            state = repeated.transition(game, state, levels, Draws())[0]
+            repeated.observe(game, state, out)
+            return state
+
+        for name, function, arguments in (
+            ("transition", clear, (env.record(), levels)),
+            ("transition and observe", period, (env.record(), levels, out)),
+        ):
+            title, agents = f"{name}, B = {batch}", levels.numel()
+            steps[title] = partial(function, *arguments), agents
+            steps[f"{title}, compiled"] = partial(torch.compile(function), *arguments), agents
+    for name, make in (("own PPO as shipped", own_ppo), ("own PPO, T = 128, 4 x 4", partial(same_size, "own"))):
+        plain, fast = make(), make()
+        fast._optimize = torch.compile(fast._optimize)
+        for _ in range(10):
+            fast.update()  # compiles again as learning rate and entropy bonus change
+        steps[name] = plain.update, plain.steps_per_update
+        steps[f"{name}, compiled"] = fast.update, fast.steps_per_update
+    rates = compare(steps, repeats, seconds)
+    table(rates, "M")
+    print("\n  Ratios of each round: median (least to most)")
+    for title in list(steps)[::2]:
+        print(f"  compiled over eager, {title}: {times(rates, f'{title}, compiled', title)}")
 
 
 def time_to_equilibrium(make: Callable[[int], Any], seed: int, cap: float) -> float:
@@ -279,21 +352,26 @@ def equilibria(seeds: int, cap: float) -> None:
         torch.manual_seed(seed)
         return PlainSB3(supersuit_rows(), {"gamma": 0.9, "gae_lambda": 0.95, **settings})
 
+    medians = {}
     for title, make in (
         ("own PPO as shipped", own),
         ("SB3 over the own adapter", adapter),
         ("SB3 over SuperSuit", suit),
     ):
         seconds = sorted(time_to_equilibrium(make, seed, cap) for seed in range(seeds))
+        medians[title] = statistics.median(seconds)
         print(f"  {title:58} " + "  ".join(f"{s:.2f}" if np.isfinite(s) else "never" for s in seconds))
+    print("\n  Median times that of the own PPO, where each gets there:")
+    for title, median in list(medians.items())[1:]:
+        print(f"  {title}: " + (f"{median / medians['own PPO as shipped']:.1f}" if np.isfinite(median) else "never"))
 
 
 def machine() -> None:
     """What the machine itself can do."""
     numbers = np.random.default_rng(0).random(1_000_000, dtype=np.float32)
-    exps = statistics.median(rate(lambda: np.exp(numbers), len(numbers), 5))
+    exps = rate(lambda: np.exp(numbers), len(numbers), 5)
     large = np.zeros(64 * 2**20, dtype=np.uint8)
-    copies = statistics.median(rate(lambda: large.copy(), 2 * large.nbytes, 5))
+    copies = rate(lambda: large.copy(), 2 * large.nbytes, 5)
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.processor())
     print(f"{cpu}, {os.cpu_count()} cores, {platform.system()}; Python {platform.python_version()},", end=" ")
@@ -306,26 +384,29 @@ def machine() -> None:
 def main() -> None:
     """Run all sections or those asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=7, help="stretches of which the median is taken")
+    parser.add_argument("--repeats", type=int, default=7, help="rounds, of which medians and spread are told")
+    parser.add_argument("--seconds", type=float, default=0.2, help="length of each row's stretch in a round")
     parser.add_argument("--seeds", type=int, default=5, help="runs of the time to equilibrium")
     parser.add_argument("--cap", type=float, default=30.0, help="most seconds of training to wait for it")
     parser.add_argument("--soak", type=int, default=200_000, help="steps of the memory test")
     parser.add_argument("--device", default="cpu", help="torch device of VectorMarket, for example cuda")
-    sections = ("environments", "scaling", "memory", "learners", "equilibria")
+    sections = ("environments", "scaling", "memory", "learners", "equilibria", "compile")
     parser.add_argument("--only", nargs="*", choices=sections, default=sections, help="sections to run")
     args = parser.parse_args()
     torch.set_num_threads(1)
     machine()
     if "environments" in args.only:
-        environments(args.repeats, args.device)
+        environments(args.repeats, args.seconds, args.device)
     if "scaling" in args.only:
-        scaling(args.repeats)
+        scaling(args.repeats, args.seconds)
     if "memory" in args.only:
         memory(args.soak)
     if "learners" in args.only:
-        learners(max(1, args.repeats // 2))
+        learners(max(1, args.repeats // 2), args.seconds)
     if "equilibria" in args.only:
         equilibria(args.seeds, args.cap)
+    if "compile" in args.only:
+        compiling(args.repeats, args.seconds, args.device)
 
 
 if __name__ == "__main__":
