@@ -97,6 +97,9 @@ def test_replay_is_its_queries_counted(mechanism, data, rng, queries):
     np.testing.assert_allclose(outcome.cost, cost, **close)
     if isinstance(mechanism, PerToken):
         np.testing.assert_allclose(outcome.payment, price, **close)
+    else:  # what the winner is paid does not depend on the tokens it spends
+        moved = outcome.delivered - whole.delivered if mechanism.settlement == "delivered" else 0
+        np.testing.assert_allclose(outcome.payment, whole.payment + moved, **close)
     low, high = mechanism.utility_bounds(market)
     assert np.all((low - 1e-12 <= outcome.utility) & (outcome.utility <= high + 1e-12))
     np.testing.assert_allclose(outcome.user_value + outcome.utility.sum(-1), outcome.welfare, **close)

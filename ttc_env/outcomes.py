@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,9 +50,13 @@ class Outcomes:
         """Number of questions, `Q`."""
         return self.tokens.shape[-1]
 
+    @cached_property
+    def _rows(self) -> Array:
+        return table_rows(self.tokens[..., 0])
+
     def on(self, level: Array, draws: Array) -> tuple[Array, Array]:
         """Accuracy and tokens, `(..., n, N)`, at levels `(..., n)` on the questions that draws `(..., N)` pick."""
-        return _look_up(self.accuracy, self.tokens, table_rows(self.tokens[..., 0]), self.num_questions, level, draws)
+        return _look_up(self.accuracy, self.tokens, self._rows, self.num_questions, level, draws)
 
     def select(self, rows: Sequence[int]) -> Outcomes:
         """Those of some of the providers."""
@@ -98,11 +103,11 @@ class OutcomeBatch(NamedTuple):
 def stack_outcomes(outcomes: Sequence[Outcomes], num_rows: int) -> OutcomeBatch:
     """The outcomes of markets of one shape, for rows that take them in turn."""
     most = max(one.num_questions for one in outcomes)
-    tables = (
-        np.stack([np.pad(table, ((0, 0), (0, 0), (0, most - table.shape[-1]))) for table in column])
-        for column in zip(*((one.accuracy, one.tokens) for one in outcomes), strict=True)
-    )
-    accuracy, tokens = tables
+
+    def stack(tables: list[np.ndarray]) -> np.ndarray:
+        return np.stack([np.pad(table, ((0, 0), (0, 0), (0, most - table.shape[-1]))) for table in tables])
+
+    accuracy, tokens = stack([one.accuracy for one in outcomes]), stack([one.tokens for one in outcomes])
     row = np.arange(num_rows) % len(outcomes)
     sizes = np.array([[one.num_questions] for one in outcomes])
     return OutcomeBatch(accuracy, tokens, table_rows(tokens[..., 0])[row], sizes[row])

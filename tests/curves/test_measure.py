@@ -19,6 +19,7 @@ from curves.build import Args as BuildArgs
 from curves.build import main as build
 from curves.measure import Args, main
 from curves.runs import read_raw
+from curves.tasks import load_task
 
 pytest.importorskip("transformers")
 MEASURE, BUILD = (Path(__file__).parents[2] / "curves" / name for name in ("measure.py", "build.py"))
@@ -73,6 +74,16 @@ def test_every_sample_has_its_record(clean):
                 assert record["thinking_tokens"] == budget
                 assert "</think>" in record["text"]
                 assert record["seed"] != whole["seed"]
+
+
+def test_a_reward_is_of_the_whole_answer_with_its_prefix(tiny, clean):
+    from curves.rewards import load_reward_model
+
+    judge = load_reward_model(str(tiny / "reward"))
+    texts = {question.id: question.text for question in load_task("arithmetic", limit=QUESTIONS).questions}
+    for record in records(clean)[::37]:
+        (expected,) = judge.score(texts[record["question"]], ["<think>" + record["text"]])
+        assert record["reward"] == pytest.approx(expected, abs=1e-5)
 
 
 def arguments(tiny, out, **more):

@@ -1,9 +1,13 @@
 """The nano markets: made by one command, rising with compute as theory says, and playable in every environment."""
 
+import copy
 import json
+import random
 import subprocess
 import sys
-from itertools import pairwise
+from dataclasses import replace
+from functools import partial
+from itertools import combinations, islice
 from pathlib import Path
 
 import jsonschema
@@ -15,7 +19,9 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import ttc_env
 from curves.intervals import paired_difference
-from tests.environments import FORMS, each_variant
+from curves.tasks import load_task
+from tests import test_envs
+from tests.environments import FORMS, each_form, each_variant
 from ttc_env.curves import load_curves, load_draws, load_outcomes
 
 ROOT = Path(__file__).parents[2]
@@ -45,14 +51,37 @@ def test_one_command_goes_from_training_to_equilibrium_and_goes_on_where_it_stop
     assert (out / "nano_curves.csv").read_text() == table
 
 
+def test_no_measured_question_is_trained_on(tmp_path, monkeypatch):
+    pytest.importorskip("transformers")
+    from curves import nano
+    from curves.arithmetic import questions
+    from curves.nano_model import THINK, make_tokenizer
+    from curves.nano_train import batches
+
+    calls, tokenizer = [], make_tokenizer()
+    monkeypatch.setattr(nano, "train", lambda *given: calls.append(given))
+    monkeypatch.setattr(nano, "save", lambda *given: None)
+    args = nano.Args(out=tmp_path, questions=150, task_seed=4)
+    nano.model(args, "nano-verifier", nano.VERIFIER, 5)
+    (*_, held_out) = calls[0]
+    measured = {question.text for question in load_task("arithmetic", limit=150, seed=4).questions}
+    assert held_out == measured == {text for text, _ in questions(150, 4)}
+
+    def asked(*held):
+        rows = (row for ids, _ in islice(batches(random.Random(0), tokenizer, 64, *held), 20) for row in ids)
+        return {tokenizer.decode(row).split(THINK)[0] for row in rows}
+
+    assert asked() & measured
+    assert not asked(held_out) & measured
+
+
 @each_method
 def test_more_compute_is_better_on_the_same_questions(method):
-    """Every level beats the lowest by more than noise; best-of-n may fall back where its verifier is over-optimised."""
+    """Every level beats the lowest by more than noise, and none falls behind an earlier one by more than that."""
     accuracy, tokens = load_outcomes(f"nano/{method}")
     for model in accuracy:
         assert all(paired_difference(higher, model[0]).low > 0 for higher in model[2:])
-        if method != "best_of_n":
-            assert all(paired_difference(higher, lower).high >= 0 for lower, higher in pairwise(model))
+        assert all(paired_difference(higher, lower).high >= 0 for lower, higher in combinations(model, 2))
     assert (np.diff(tokens.mean(-1), axis=-1) > 0).all()
 
 
@@ -87,7 +116,7 @@ def test_the_shipped_provenance_is_valid_and_says_where_it_was_measured():
 @each_variant
 @each_method
 def test_nano_markets_pass_the_tests_of_every_environment(variant, method):
-    market = f"nano/{method}"
+    market = ttc_env.load_market(f"nano/{method}", outcomes=bool(variant.market.outcomes))
     parallel_api_test(variant.parallel(market=market), num_cycles=20)
     api_test(variant.aec(market=market), num_cycles=20)
     check_env(variant.single(market=market, render_mode="ansi"))
@@ -96,3 +125,20 @@ def test_nano_markets_pass_the_tests_of_every_environment(variant, method):
         env = form.make(variant, market=market)
         form.reset(env, seed=0)
         form.play(env, np.random.default_rng(0), 4)
+
+
+SUITE = [
+    test_envs.test_a_seed_fixes_the_whole_episode,
+    partial(test_envs.test_a_copy_in_mid_episode_has_the_same_future, duplicate=copy.deepcopy, periods=2.5),
+    test_envs.test_set_state_returns_to_where_get_state_was,
+    test_envs.test_a_caller_may_overwrite_its_arrays,
+]
+
+
+@each_form
+@each_variant
+def test_nano_markets_play_whole_episodes_in_every_form(form, variant):
+    """As the published markets do: best-of-n for all three, replayed in the variants that replay."""
+    market = ttc_env.load_market("nano/best_of_n", outcomes=bool(variant.market.outcomes))
+    for check in SUITE:
+        check(form, replace(variant, market=market))
