@@ -4,12 +4,11 @@ import importlib
 import inspect
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.scripts import run_apart
 from ttc_env.registration import ENVIRONMENTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,10 +51,8 @@ def test_the_learner_of_the_docs_is_complete(tmp_path):
     name, code = re.search(r"<!-- tested: (\w+)\.py -->\n```python\n(.*?)```", page, re.DOTALL).groups()
     (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
     command = re.search(rf"python (train/benchmark\.py --learner {name}:.*)", page).group(1).split()
-    command[0] = str(ROOT / command[0])
-    command += ["--backend", "serial", "--no-figures"]
-    result = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, timeout=240)
-    assert result.returncode == 0, result.stdout + result.stderr
+    result = run_apart(command[0], tmp_path, *command[1:], "--backend", "serial", "--no-figures")
+    assert result.returncode == 0, result.said
     lines = (tmp_path / "runs" / "benchmark" / "ttc-lite-v0" / "results.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
     assert len(records) == 6

@@ -1,4 +1,4 @@
-"""`python train/run.py` as a newcomer uses it: in a subprocess, from anywhere, with good and bad arguments."""
+"""`python train/run.py` as a newcomer uses it: from anywhere, with good and bad arguments."""
 
 import csv
 import json
@@ -12,6 +12,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import ttc_env
+from tests.scripts import run_apart, run_here
+from train.run import command_line
 
 RUN = Path(__file__).resolve().parents[1] / "train" / "run.py"
 FIGURES = {
@@ -21,10 +23,8 @@ FIGURES = {
 AUCTION_FIGURES = {"winner_efficiency", "payment", "analytic_payment", "truthfulness_gap"}
 
 
-def run(folder, *arguments, **kwargs):
-    return subprocess.run(
-        [sys.executable, str(RUN), *arguments], cwd=folder, capture_output=True, text=True, timeout=240, **kwargs
-    )
+def run(folder, *arguments):
+    return run_here(command_line, folder, *arguments)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def run(folder, *arguments, **kwargs):
 )
 def test_run_writes_everything_it_promises(tmp_path, arguments):
     result = run(tmp_path, "--steps", "40000", "--name", "here", *arguments)
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 0, result.said
     folder = tmp_path / "runs" / "here"
     names = {path.name for path in folder.iterdir()}
     assert {"config.json", "metrics.csv", "summary.json", "checkpoint.pt", "training.png", "outcome.png"} <= names
@@ -60,7 +60,7 @@ def test_run_writes_everything_it_promises(tmp_path, arguments):
 
 def test_seeds_are_run_one_by_one_and_summed_up(tmp_path):
     result = run(tmp_path, "--steps", "20000", "--num-seeds", "2", "--seed", "5", "--name", "two")
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 0, result.said
     summary = json.loads((tmp_path / "runs" / "two" / "summary.json").read_text())
     assert summary["seeds"] == [5, 6]
     for seed in (5, 6):
@@ -95,11 +95,15 @@ def test_same_seed_same_figures(tmp_path):
 )
 def test_bad_arguments_end_in_one_clear_error(tmp_path, arguments, words):
     result = run(tmp_path, *arguments)
-    said = result.stdout + result.stderr
     assert result.returncode == 2
-    assert "Traceback" not in said
-    assert all(word in said for word in words), said
+    assert all(word in result.said for word in words), result.said
     assert not list(tmp_path.rglob("*.*"))
+
+
+def test_an_error_of_the_script_is_one_line_and_no_traceback(tmp_path):
+    result = run_apart("train/run.py", tmp_path, "--market", "missing.csv")
+    assert result.returncode == 2
+    assert len(result.said.splitlines()) == 1, result.said
 
 
 def test_a_run_is_not_overwritten_unasked(tmp_path):
@@ -108,7 +112,7 @@ def test_a_run_is_not_overwritten_unasked(tmp_path):
     before = (tmp_path / "runs" / "once" / "summary.json").read_text()
     again = run(tmp_path, *arguments)
     assert again.returncode == 2
-    assert "--overwrite" in again.stdout
+    assert "--overwrite" in again.said
     assert (tmp_path / "runs" / "once" / "summary.json").read_text() == before
     assert run(tmp_path, *arguments, "--overwrite", "--device", "nowhere").returncode == 2
     assert (tmp_path / "runs" / "once" / "summary.json").read_text() == before
@@ -138,18 +142,22 @@ def test_a_foreign_agents_package_does_not_get_in_the_way(tmp_path):
     for name in ("agents", "train", "curves"):
         (tmp_path / "elsewhere" / name).mkdir(parents=True)
         (tmp_path / "elsewhere" / name / "__init__.py").write_text("raise RuntimeError('the foreign package')")
-    result = run(tmp_path, "--steps", "1000", env={"PYTHONPATH": str(tmp_path / "elsewhere"), "PATH": "/usr/bin:/bin"})
-    assert result.returncode == 0, result.stderr
+    words = ("--steps", "1000")
+    result = run_apart(
+        "train/run.py", tmp_path, *words, env={"PYTHONPATH": str(tmp_path / "elsewhere"), "PATH": "/usr/bin:/bin"}
+    )
+    assert result.returncode == 0, result.said
 
 
 def test_help_teaches(tmp_path):
-    said = run(tmp_path, "--help").stdout
+    said = run(tmp_path, "--help").said
     for word in ("--market", "--mechanism", "--num-seeds", "--demand", "--device", "summary.json", "Ctrl-C"):
         assert word in said
 
 
 def test_a_learner_of_your_own_is_found_in_the_current_folder(tmp_path):
     (tmp_path / "mine.py").write_text("from agents.ppo import PPO as Mine\n")
-    result = run(tmp_path, "--algorithm", "mine:Mine", "--config.gamma", "0.5", "--steps", "1000", "--name", "it")
-    assert result.returncode == 0, result.stderr
+    words = ("--algorithm", "mine:Mine", "--steps", "1000", "--name", "it")
+    result = run_apart("train/run.py", tmp_path, *words, "--config.gamma", "0.5")
+    assert result.returncode == 0, result.said
     assert json.loads((tmp_path / "runs" / "it" / "config.json").read_text())["config"]["gamma"] == 0.5

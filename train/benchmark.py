@@ -163,12 +163,17 @@ def report(args: Args, folder: Path, cells: list[Cell], records: list[dict[str, 
         figures.draw_all(folder, board, matrices)
 
 
-if __name__ == "__main__":
+def command_line(words: list[str]) -> int:
+    """Run the script with these arguments; returns its exit status."""
     try:
-        raise SystemExit(1 if main(tyro.cli(Args, description=__doc__)) else 0)
+        return 1 if main(tyro.cli(Args, args=words, description=__doc__)) else 0
     except KeyboardInterrupt:
         console.print("[yellow]stopped; the same command goes on from here[/yellow]")
-        raise SystemExit(130) from None
+        return 130
     except (ValueError, OSError) as error:
         console.print(f"[red]error:[/red] {error}", highlight=False)
-        raise SystemExit(2) from None
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(command_line(sys.argv[1:]))

@@ -193,19 +193,26 @@ def learn(
                 show(learner.steps, figures)
 
 
-def read_arguments() -> Args[Any]:
-    """The arguments of the command line; which hyper-parameters there are depends on the algorithm."""
+def read_arguments(words: list[str]) -> Args[Any]:
+    """The arguments of a command line; which hyper-parameters there are depends on the algorithm."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--algorithm", default=Args.algorithm)
-    algorithm = first.parse_known_args()[0].algorithm
+    algorithm = first.parse_known_args(words)[0].algorithm
     _, config = find(algorithm)
     description = f"{__doc__}\nAlgorithms: {', '.join(ALGORITHMS)}."
-    return tyro.cli(Args[type(config)], default=Args(algorithm=algorithm, config=config), description=description)
+    default = Args(algorithm=algorithm, config=config)
+    return tyro.cli(Args[type(config)], args=words, default=default, description=description)
+
+
+def command_line(words: list[str]) -> int:
+    """Run the script with these arguments; returns its exit status."""
+    try:
+        main(read_arguments(words))
+    except (ValueError, OSError) as error:
+        console.print(f"[red]error:[/red] {error}", highlight=False)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    try:
-        main(read_arguments())
-    except (ValueError, OSError) as error:
-        console.print(f"[red]error:[/red] {error}", highlight=False)
-        raise SystemExit(2) from None
+    raise SystemExit(command_line(sys.argv[1:]))
