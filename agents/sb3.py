@@ -246,8 +246,8 @@ class SB3DQNConfig:
     """optimiser steps in each update"""
     learning_rate: float = 3e-3
     """of Adam"""
-    gamma: float = 0.9
-    """discount per period"""
+    gamma: float = 0.5
+    """discount per period; the smaller, the larger the difference an action makes beside the value of the future"""
     target_every: int = 4
     """periods between copies of the network into the target network"""
     start: float = 1.0

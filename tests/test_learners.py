@@ -579,7 +579,7 @@ def test_tables_bootstrap_through_truncation():
     ("kind", "config"),
     [
         (SB3A2C, SB3A2CConfig(learning_rate=1e-2)),
-        (SB3DQN, SB3DQNConfig(gradient_steps=10, learning_rate=1e-2, batch=64)),
+        (SB3DQN, SB3DQNConfig(gamma=0.9, gradient_steps=10, learning_rate=1e-2, batch=64)),
     ],
 )
 def test_stable_baselines_bootstrap_through_truncation(kind, config):
@@ -612,7 +612,7 @@ GAPS = {  # relative NashConv of greedy play after 150,000 agent steps; the lear
     "dqn": 0.02,
     "mappo": 0.01,
     "reinforce": 0.02,
-    "sb3-dqn": 0.1,
+    "sb3-dqn": 0.05,
 }
 
 
