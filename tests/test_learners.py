@@ -91,6 +91,16 @@ def test_every_learner_plays_different_markets_in_one_batch(name, mechanism):
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 @pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_learner_plays_sampled_demand_in_double_precision(name, mechanism):
+    make = markets(mechanism, demand=5, dtype="float64")
+    learner = make_learner(name, make, 2000, seed=0)
+    learner.update()
+    env = make()
+    env.step(learner.act(env.reset(seed=0)[0]))
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_learner_plays_some_seats_only(name, mechanism):
     def make(**backend):
         return Seats(markets(mechanism)(**backend), [2, 0], "random")
