@@ -18,8 +18,9 @@ from agents.mappo import MAPPO
 from agents.markets import reward_range
 from agents.ppo import PPOConfig
 from agents.reinforce import REINFORCE, REINFORCEConfig
+from agents.responses import BestResponse, FictitiousPlay
 from agents.sb3 import SB3A2C, SB3DQN, SB3A2CConfig, SB3DQNConfig
-from agents.scripted import BestResponse, FictitiousPlay, Fixed, FixedConfig, Nash
+from agents.scripted import Fixed, FixedConfig, Nash
 from agents.tabular import QLearning, QLearningConfig
 from ttc_env import Market, VectorMarket, equilibrium, list_markets, load_market
 from ttc_env.envs.seats import Seats
