@@ -138,8 +138,9 @@ class DQN:
         if "final_obs" in info:
             final = torch.as_tensor(info["final_obs"], dtype=torch.float32)
             reached = torch.where(torch.as_tensor(truncated)[:, None, None], final, reached)
-        self.replay.add(before, actions, (rewards - self.mean) / self.deviation, reached)
-        self.steps += rewards.numel()
+        scaled = (torch.as_tensor(rewards, dtype=torch.float32) - self.mean) / self.deviation
+        self.replay.add(before, actions, scaled, reached)
+        self.steps += scaled.numel()
 
     def _optimize(self) -> Tensor:
         """One optimiser step; the loss is a mean over rows and branches, summed over the providers."""

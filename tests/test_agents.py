@@ -8,7 +8,8 @@ from torch import nn
 from agents.distributions import Categoricals, Gaussian
 from agents.networks import StackedMLP
 from agents.ppo import PPO, PPOConfig
-from agents.sb3 import SB3PPO, MarketVecEnv, SB3PPOConfig
+from agents.sb3 import SB3PPO, SB3PPOConfig
+from agents.vec_env import MarketVecEnv
 from ttc_env import Market, VectorMarket, equilibrium, load_market
 from ttc_env.metrics import evaluate, play
 

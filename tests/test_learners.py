@@ -18,8 +18,9 @@ from agents.mappo import MAPPO
 from agents.markets import reward_range
 from agents.ppo import PPOConfig
 from agents.reinforce import REINFORCE, REINFORCEConfig
+from agents.responses import BestResponse, FictitiousPlay
 from agents.sb3 import SB3A2C, SB3DQN, SB3A2CConfig, SB3DQNConfig
-from agents.scripted import BestResponse, FictitiousPlay, Fixed, FixedConfig, Nash
+from agents.scripted import Fixed, FixedConfig, Nash
 from agents.tabular import QLearning, QLearningConfig
 from ttc_env import Market, VectorMarket, equilibrium, list_markets, load_market
 from ttc_env.envs.seats import Seats
@@ -87,6 +88,16 @@ def test_every_learner_plays_different_markets_in_one_batch(name, mechanism):
     observations = env.reset(seed=0)[0]
     for greedy in (True, False):
         env.step(learner.act(observations, greedy))
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_learner_plays_sampled_demand_in_double_precision(name, mechanism):
+    make = markets(mechanism, demand=5, dtype="float64")
+    learner = make_learner(name, make, 2000, seed=0)
+    learner.update()
+    env = make()
+    env.step(learner.act(env.reset(seed=0)[0]))
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
@@ -579,7 +590,7 @@ def test_tables_bootstrap_through_truncation():
     ("kind", "config"),
     [
         (SB3A2C, SB3A2CConfig(learning_rate=1e-2)),
-        (SB3DQN, SB3DQNConfig(gradient_steps=10, learning_rate=1e-2, batch=64)),
+        (SB3DQN, SB3DQNConfig(gamma=0.9, gradient_steps=10, learning_rate=1e-2, batch=64)),
     ],
 )
 def test_stable_baselines_bootstrap_through_truncation(kind, config):
@@ -612,7 +623,7 @@ GAPS = {  # relative NashConv of greedy play after 150,000 agent steps; the lear
     "dqn": 0.02,
     "mappo": 0.01,
     "reinforce": 0.02,
-    "sb3-dqn": 0.1,
+    "sb3-dqn": 0.05,
 }
 
 
