@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import ttc_env
+from agents.sb3 import MarketVecEnv
 from tests.benchmarks.peers import HandWrittenEnv
-from tests.benchmarks.throughput import times
+from tests.benchmarks.throughput import PlainSB3, compare, times
 
 SCRIPTS = Path(__file__).parent / "benchmarks"
 
@@ -43,6 +44,18 @@ def test_ratios_are_those_of_each_round():
     rates = {"a": [4.0, 9.0, 10.0], "b": [2.0, 3.0, 1.0]}
     assert times(rates, "a", "b") == "3.00 (2.00 to 10.00)"
     assert times(rates, "b", "a") == "0.33 (0.10 to 0.50)"
+
+
+def test_the_peer_learner_is_timed_and_asked_for_greedy_levels():
+    """As in the sections on learners, which need the extra `bench` for the environments of others."""
+    markets = ttc_env.VectorMarket("gsm8k/majority_voting", num_markets=2, copy=False)
+    learner = PlainSB3(MarketVecEnv(markets), {"n_steps": 4, "batch_size": 36})
+    rates = compare({"peer": (learner.update, learner.steps_per_update)}, repeats=2, seconds=0.0)
+    assert learner.steps == 4 * 4 * 2 * 9
+    assert len(rates["peer"]) == 2
+    levels = learner.act(markets.reset(seed=0)[0], greedy=True)
+    assert levels.shape == (2, 9)
+    markets.step(levels)
 
 
 def test_the_hand_written_peer_is_the_same_environment():

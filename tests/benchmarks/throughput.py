@@ -242,12 +242,17 @@ def supersuit_rows(copies: int = COPIES) -> Any:
 class PlainSB3:
     """Stable-Baselines3's PPO with settings of its own, behind the learner interface."""
 
-    act, update = SB3PPO.act, SB3PPO.update
+    update = SB3PPO.update
 
     def __init__(self, rows: Any, settings: dict[str, Any]) -> None:
         self.model = stable_baselines3.PPO("MlpPolicy", rows, device="cpu", **settings)  # crashes if given a seed
         self.steps, self.steps_per_update = 0, self.model.n_steps * rows.num_envs
         self._callback = None
+
+    def act(self, observations: np.ndarray, greedy: bool = False) -> np.ndarray:
+        """Levels `(B, n)` for observations `(B, n, d)`."""
+        levels, _ = self.model.predict(observations.reshape(-1, observations.shape[-1]), deterministic=greedy)
+        return levels.reshape(observations.shape[:2])
 
 
 def own_ppo() -> PPO:
