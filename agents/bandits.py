@@ -1,6 +1,6 @@
 """Bandits: every provider learns from its own rewards alone which of its actions is best.
 
-Rewards are scaled to [0, 1] by what a provider can earn at all (`agents.markets.reward_range`).
+Rewards are scaled to [0, 1] by what a provider can earn at all (`agents.parts.markets.reward_range`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from agents.exploration import epsilon
-from agents.markets import reward_range
-from agents.stateless import Stateless, softmax
+from agents.parts.exploration import epsilon
+from agents.parts.markets import reward_range
+from agents.parts.stateless import Stateless, softmax
 from ttc_env.mechanisms import Bids
 
 

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
-from agents.actions import FlatActions
-from agents.exploration import epsilon
-from agents.networks import StackedMLP
-from agents.rewards import random_rewards
+from agents.parts.actions import FlatActions
+from agents.parts.exploration import epsilon
+from agents.parts.networks import StackedMLP
+from agents.parts.rewards import random_rewards
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from agents.feedback import Feedback
-from agents.stateless import Stateless, softmax
+from agents.parts.feedback import Feedback
+from agents.parts.stateless import Stateless, softmax
 from ttc_env.mechanisms import Bids
 
 

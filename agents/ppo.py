@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agents.distributions import Categoricals, Gaussian
-from agents.networks import StackedMLP
+from agents.parts.distributions import Categoricals, Gaussian
+from agents.parts.networks import StackedMLP
 from ttc_env import VectorMarket
 
 

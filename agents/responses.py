@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.markets import each_market
+from agents.parts.markets import each_market
 from agents.scripted import Scripted, in_space
 from ttc_env import Market, equilibrium
 from ttc_env.mechanisms import SecondPrice

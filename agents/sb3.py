@@ -10,7 +10,7 @@ from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
-from agents.exploration import epsilon
+from agents.parts.exploration import epsilon
 from agents.vec_env import MarketVecEnv
 
 

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from agents import NoConfig
-from agents.markets import each_market
-from agents.stateless import PERIODS
+from agents.parts.markets import each_market
+from agents.parts.stateless import PERIODS
 from ttc_env import Market, opponents
 from ttc_env.mechanisms import SecondPrice
 from ttc_env.repeated import RepeatedMarket

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from agents.actions import FlatActions
-from agents.exploration import epsilon
-from agents.stateless import PERIODS
+from agents.parts.actions import FlatActions
+from agents.parts.exploration import epsilon
+from agents.parts.stateless import PERIODS
 from ttc_env.mechanisms import PerToken
 from ttc_env.repeated import own_size
 

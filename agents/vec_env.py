@@ -12,8 +12,8 @@ import gymnasium
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.actions import FlatActions
-from agents.rewards import random_rewards
+from agents.parts.actions import FlatActions
+from agents.parts.rewards import random_rewards
 
 
 class MarketVecEnv(VecEnv):

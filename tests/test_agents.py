@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from agents.distributions import Categoricals, Gaussian
-from agents.networks import StackedMLP
+from agents.parts.distributions import Categoricals, Gaussian
+from agents.parts.networks import StackedMLP
 from agents.ppo import PPO, PPOConfig
 from agents.sb3 import SB3PPO, SB3PPOConfig
 from agents.vec_env import MarketVecEnv

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agents.actions import FlatActions
-from agents.markets import each_market, utility_range
+from agents.parts.actions import FlatActions
+from agents.parts.markets import each_market, utility_range
 from ttc_env import Market, equilibrium
 from ttc_env.arrays import at
 from ttc_env.mechanisms import Bids, SecondPrice
@@ -16,8 +16,8 @@ from ttc_env.mechanisms import Bids, SecondPrice
 class Feedback:
     """Exact expected utility of every own action against the bids of a period, scaled to [0, 1].
 
-    The scale runs from the least to the most a provider can earn in the market (`agents.markets.utility_range`), and
-    the result is the mean over the rows of the batch. A bid meets the others only in their best score, so that the
+    The scale runs from the least to the most a provider can earn in the market (`agents.parts.markets.utility_range`),
+    and the result is the mean over the rows of the batch. A bid meets the others only in their best score, so that the
     mean over `B` rows takes `O((A + B) log B)` for `A` bids and not `O(A B)`.
 
     Args:

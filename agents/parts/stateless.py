@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from agents.actions import FlatActions
+from agents.parts.actions import FlatActions
 from ttc_env.mechanisms import Bids
 
 PERIODS = 16  # between two returns of `update`; learning takes place in every period
