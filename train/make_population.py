@@ -39,7 +39,10 @@ console = Console()
 class Args:
     """Train and script the frozen population that learners meet as opponents they never trained against."""
 
-    learners: tuple[tuple[str, int], ...] = (("ppo", 20_000), ("ppo", 60_000), ("shared-ppo", 60_000), ("ppo", 200_000))
+    learners: tuple[tuple[str, int], ...] = (
+        ("ppo", 20_000), ("ppo", 60_000), ("ppo", 200_000), ("shared-ppo", 60_000), ("epsilon-greedy", 30_000),
+        ("q-learning", 60_000),
+    )  # fmt: skip
     """who is trained, and for how many agent steps"""
     scripts: tuple[str, ...] = ("random", "noisy-nash", "soft")
     """who is scripted; see SCRIPTS"""
