@@ -148,15 +148,16 @@ def environments(repeats: int, seconds: float, device: str) -> None:
 
     ours = "VectorMarket NumPy, n = 9, B = 1024"
     limit = "compiled loop (Numba), B = 1024"
-    print("\n  Ratios of each round: median (least to most)")
-    print(f"  VectorMarket at B = 1024 over SuperSuit: {times(rates, ours, suit)};")
-    print(f"  without copies {times(rates, f'{ours}, copy=False', suit)};")
-    print(
-        f"  compiled loop over VectorMarket at B = 1024, without copies: {times(rates, limit, f'{ours}, copy=False')};"
-    )
     one = "VectorMarket NumPy, n = 9, B = 1"
-    print(f"  VectorMarket at B = 1 over the hand-written dict env: {times(rates, one, hand)};")
-    print(f"  PettingZoo adapter over the hand-written dict env: {times(rates, adapter, hand)}")
+    print("\n  Ratios of each round: median (least to most)")
+    for what, faster, slower in (
+        ("VectorMarket at B = 1024 over SuperSuit", ours, suit),
+        ("the same without copies", f"{ours}, copy=False", suit),
+        ("compiled loop over that", limit, f"{ours}, copy=False"),
+        ("VectorMarket at B = 1 over the hand-written dict env", one, hand),
+        ("PettingZoo adapter over the hand-written dict env", adapter, hand),
+    ):
+        print(f"  {what}: {times(rates, faster, slower)}")
 
 
 def filling(batch: int) -> Callable[[], Any]:
