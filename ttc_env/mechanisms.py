@@ -62,7 +62,7 @@ class Outcome:
     worth: Array | None = None
     load: Array | None = None
 
-    @cached_property
+    @property
     def delivered(self) -> Array:
         """Worth of the provider's answers to the users, USD per arriving query, `(..., n)`."""
         return self.shares * self._chosen(self.market.quality) if self.worth is None else self.worth
@@ -72,7 +72,7 @@ class Outcome:
         """What its answers cost the provider, USD per arriving query, `(..., n)`."""
         return (self.shares if self.load is None else self.load) * self._chosen(self.market.cost)
 
-    @cached_property
+    @property
     def payment(self) -> Array:
         """What the users pay the provider, USD per arriving query, `(..., n)`."""
         return self.utility + self.cost
@@ -84,7 +84,7 @@ class Outcome:
         outside = self.outside_share * (value if isinstance(value, float) else value[..., 0])
         return (self.delivered - self.cost).sum(axis=-1) + outside
 
-    @cached_property
+    @property
     def user_value(self) -> Array:
         """What the users are left with, USD per arriving query, `(...)`."""
         return self.welfare - self.utility.sum(axis=-1)
