@@ -85,7 +85,7 @@ def to_markdown(board: Leaderboard) -> str:
 
 def _markdown(rows: list[dict[str, Any]], board: Leaderboard) -> Iterator[str]:
     titles, lines = _cells_of(rows, board)
-    yield f"| {' | '.join(titles)} |".replace("\n", " ")
+    yield f"| {' | '.join(titles)} |".replace("-\n", "-").replace("\n", " ")
     yield f"|{'|'.join('---' if k == 0 else '---:' for k in range(len(titles)))}|"
     for line in lines:
         yield f"| {' | '.join(line)} |"
