@@ -12,6 +12,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import ttc_env
+from agents import ALGORITHMS
 from tests.scripts import run_apart, run_here
 from train.run import command_line
 
@@ -56,6 +57,16 @@ def test_run_writes_everything_it_promises(tmp_path, arguments):
     if summary["mechanism"] == "per_token":
         assert summary["nash_levels"] in ttc_env.equilibrium.pure_nash(market).tolist()
     assert summary["welfare"] <= summary["welfare_optimum"] * (1 + 1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mechanism", ["per_token", "second_price"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_learner_runs_on_both_mechanisms(tmp_path, algorithm, mechanism):
+    words = ("--algorithm", algorithm, "--mechanism", mechanism, "--steps", "5000", "--num-markets", "8")
+    result = run(tmp_path, *words, "--name", "it")
+    assert result.returncode == 0, result.said
+    assert json.loads((tmp_path / "runs" / "it" / "summary.json").read_text())["agent_steps"] >= 5000
 
 
 def test_seeds_are_run_one_by_one_and_summed_up(tmp_path):
