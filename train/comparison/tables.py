@@ -132,7 +132,8 @@ def print_tables(board: Leaderboard, console: Console) -> None:
 
 def _by_task(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
     """A row per learner, best first, and a column per task with the score."""
-    found = {(row["learner"], row["task"]): _cell(row, "score") for row in board.tables["tasks"].rows}
+    rows, style = board.tables["tasks"].rows, COLUMNS["score"][1]
+    found = {(row["learner"], row["task"]): _number(row["score"], style) for row in rows}
     tasks = board.cells.tasks
     return ["learner", *tasks], [[name, *(found[name, task] for task in tasks)] for name in board.ranking]
 
