@@ -18,7 +18,7 @@ from tests.scripts import run_apart, run_here
 from train import benchmark
 from train.benchmark import Args, finished
 from train.comparison.cell import arrival, run_cell
-from ttc_env.tasks import load_suite
+from ttc_env.evaluation.tasks import load_suite
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "train" / "benchmark.py"

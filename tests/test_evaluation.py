@@ -11,12 +11,12 @@ from agents import make_learner
 from tests.markets import BruteForce
 from ttc_env import equilibrium
 from ttc_env.evaluation import evaluate_greedy, evaluate_policy
-from ttc_env.frozen import FrozenPlay, cross_play, uniform_nash_conv
+from ttc_env.evaluation.frozen import FrozenPlay, cross_play, uniform_nash_conv
+from ttc_env.evaluation.population import load_population
+from ttc_env.evaluation.tasks import Task, load_suite
 from ttc_env.mechanisms import PerToken, SecondPrice, make_mechanism
 from ttc_env.metrics import evaluate, play, record_play
 from ttc_env.opponents import Recorded, equilibrium_actions, make_opponents
-from ttc_env.population import load_population
-from ttc_env.tasks import Task, load_suite
 
 LITE = {task.name: task for task in load_suite("ttc-lite-v0")}
 SMALL = Task("small", ("gpqa/reasoning_effort",), ("gpqa/reasoning_effort",), max_cycles=30)

@@ -12,13 +12,13 @@ LIBRARY = ROOT / "ttc_env"
 FLOORS = [  # from the ground up
     {"arrays", "checks"},
     {"outcomes"},
-    {"market", "statistics"},
+    {"market"},
     {"batch", "curves"},
     {"mechanisms"},
     {"equilibrium", "repeated"},
-    {"frozen", "opponents", "population"},
+    {"opponents"},
     {"envs"},
-    {"metrics", "per_token_v0", "second_price_v0", "tasks", "trained_response"},
+    {"metrics", "per_token_v0", "second_price_v0"},
     {"evaluation", "registration"},
     {"__init__"},
 ]

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from train.comparison import figures as benchmark_figures
 from train.comparison import leaderboard, tables
-from ttc_env import statistics
+from ttc_env.evaluation import statistics
 
 TASKS = ("gsm8k-per-token", "aime-auction")
 

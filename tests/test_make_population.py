@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from train.make_population import SCRIPTS, Args, main
-from ttc_env.frozen import FrozenPlay, uniform_nash_conv
+from ttc_env.evaluation.frozen import FrozenPlay, uniform_nash_conv
+from ttc_env.evaluation.population import read_population
+from ttc_env.evaluation.tasks import load_suite
 from ttc_env.metrics import record_play
 from ttc_env.opponents import Recorded
-from ttc_env.population import read_population
-from ttc_env.tasks import load_suite
 
 LITE = load_suite("ttc-lite-v0")
 

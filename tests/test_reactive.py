@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import ttc_env
 from tests.markets import market_of
 from ttc_env import equilibrium
-from ttc_env.trained_response import best_response_lower_bound
+from ttc_env.evaluation.trained_response import best_response_lower_bound
 
 COOPERATE, DEFECT = 0, 1
 PRISONERS = np.array([[3.0, 3.0], [0.0, 5.0], [5.0, 0.0], [1.0, 1.0]])  # utilities at CC, CD, DC, DD

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from ttc_env import statistics
+from ttc_env.evaluation import statistics
 
 EIGHT = np.array([[0.0, 0.9, 0.2, 0.5], [0.7, 0.4, 1.5, 0.3]])
 scores = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.integers(-4, 8).map(float))

@@ -5,11 +5,11 @@ import pytest
 
 import ttc_env
 from tests.markets import market_of
-from ttc_env import population
-from ttc_env.frozen import FrozenPlay, uniform_nash_conv
+from ttc_env.evaluation import population
+from ttc_env.evaluation.frozen import FrozenPlay, uniform_nash_conv
+from ttc_env.evaluation.population import Population, load_population, read_population, write_population
+from ttc_env.evaluation.tasks import SUITES, Task, load_suite
 from ttc_env.mechanisms import make_mechanism
-from ttc_env.population import Population, load_population, read_population, write_population
-from ttc_env.tasks import SUITES, Task, load_suite
 
 TASKS = [(suite, task) for suite, tasks in SUITES.items() for task in tasks]
 GSM8K = ("gsm8k/majority_voting",)

@@ -35,7 +35,7 @@ from train.comparison.leaderboard import summarize
 from train.comparison.workers import run_all
 from train.report import console
 from ttc_env import __version__
-from ttc_env.tasks import load_suite
+from ttc_env.evaluation.tasks import load_suite
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Args:
     """Compare learners on a suite of tasks, with error bars."""
 
     suite: str = "ttc-lite-v0"
-    """one of ttc_env.tasks.SUITES"""
+    """one of ttc_env.evaluation.tasks.SUITES"""
     learner: tuple[str, ...] = tuple(ALGORITHMS)
     """names of agents.ALGORITHMS, or classes of your own as package.module:Class"""
     task: tuple[str, ...] = ()

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from train.comparison.leaderboard import Leaderboard
-from ttc_env.frozen import cross_play
+from ttc_env.evaluation.frozen import cross_play
+from ttc_env.evaluation.tasks import Task
 from ttc_env.mechanisms import make_mechanism
-from ttc_env.tasks import Task
 
 Matrix = tuple[list[str], np.ndarray]  # names, and what the row earns in one seat with the column in all others
 

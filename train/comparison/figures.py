@@ -22,7 +22,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 
 from train.comparison.leaderboard import BOOTSTRAP_SEED, Leaderboard
 from train.figures import BLUE, GREEN, GREY, ORANGE, RED, STYLE
-from ttc_env.statistics import estimate, iqm_of_tasks, performance_profile
+from ttc_env.evaluation.statistics import estimate, iqm_of_tasks, performance_profile
 
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")  # the rest of Okabe and Ito's palette
 PALE = "#C8C8C8"

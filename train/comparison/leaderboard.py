@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from train.comparison.records import Cells
-from ttc_env import statistics
-from ttc_env.statistics import estimate, holm, paired_differences
+from ttc_env.evaluation import statistics
+from ttc_env.evaluation.statistics import estimate, holm, paired_differences
 
 BOOTSTRAP_SEED = 0
 ALPHA = 0.05

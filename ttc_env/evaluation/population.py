@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-FILE = Path(__file__).parent / "data" / "population.npz"
+FILE = Path(__file__).parents[1] / "data" / "population.npz"
 
 
 class Population(NamedTuple):

@@ -1,6 +1,6 @@
 """The tasks on which learners are compared: named, versioned suites of markets, mechanisms and budgets.
 
->>> from ttc_env.tasks import load_suite
+>>> from ttc_env.evaluation.tasks import load_suite
 >>> [task.name for task in load_suite("ttc-lite-v0")]
 ['tokens-gsm8k', 'tokens-gpqa-sampled', 'tokens-held-out', 'auction-gpqa']
 """
@@ -33,8 +33,8 @@ class Task:
         steps: agent steps of training: periods x markets x learning providers.
         num_markets: copies of the market played at once, a multiple of the number of markets in `train`.
         max_cycles: periods per episode.
-        held_out_opponents: whether learners also meet the frozen population (`ttc_env.population`), which knows the
-            test markets of the suites only.
+        held_out_opponents: whether learners also meet the frozen population (`ttc_env.evaluation.population`), which
+            knows the test markets of the suites only.
 
     Raises:
         ValueError: a value out of range, or markets of different sizes, naming them.

@@ -16,13 +16,13 @@ import numpy as np
 
 from ttc_env import equilibrium
 from ttc_env.envs.vector import VectorMarket
-from ttc_env.frozen import FrozenPlay, uniform_nash_conv
+from ttc_env.evaluation.frozen import FrozenPlay, uniform_nash_conv
+from ttc_env.evaluation.population import load_population
+from ttc_env.evaluation.tasks import Task
 from ttc_env.market import Market
 from ttc_env.mechanisms import SecondPrice, make_mechanism
 from ttc_env.metrics import evaluate_play, record_play, replay
 from ttc_env.opponents import Recorded
-from ttc_env.population import load_population
-from ttc_env.tasks import Task
 
 Enter = Callable[[VectorMarket], Any]
 SAMPLED_MARKETS, SAMPLED_PERIODS = 4, 25  # of the exploring play: 100 joint actions

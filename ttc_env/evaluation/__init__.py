@@ -1,0 +1,29 @@
+"""How good a learner is: tasks, the exact evaluation of any policy at them, and statistics to compare learners.
+
+>>> from ttc_env.evaluation import evaluate_policy, load_suite
+>>> task = load_suite("ttc-lite-v0")[0]
+>>> figures = evaluate_policy(task, lambda observations, greedy: (observations[:, :, 0] * 0).astype(int))
+>>> round(figures["welfare_ratio"], 2)
+0.96
+"""
+
+from ttc_env.evaluation.frozen import FrozenPlay, cross_play, uniform_nash_conv
+from ttc_env.evaluation.policy import evaluate_greedy, evaluate_policy
+from ttc_env.evaluation.population import Population, load_population
+from ttc_env.evaluation.tasks import SUITES, Task, load_suite
+from ttc_env.evaluation.trained_response import LowerBound, best_response_lower_bound
+
+__all__ = [
+    "SUITES",
+    "FrozenPlay",
+    "LowerBound",
+    "Population",
+    "Task",
+    "best_response_lower_bound",
+    "cross_play",
+    "evaluate_greedy",
+    "evaluate_policy",
+    "load_population",
+    "load_suite",
+    "uniform_nash_conv",
+]
