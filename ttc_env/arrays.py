@@ -33,7 +33,7 @@ def convert(array: Array, backend: str, device: Any = None, dtype: str = "float6
         raise ValueError(f"unknown dtype {dtype!r}; allowed: float32, float64")
     if backend not in BACKENDS:
         raise ValueError(f"unknown backend {backend!r}; allowed: {', '.join(BACKENDS)}")
-    array = np.asarray(array.cpu() if is_torch_array(array) else array)
+    array = as_numpy(array)
     if backend == "numpy":
         if device not in (None, "cpu"):
             raise ValueError(f"the numpy backend runs on the CPU, got device {device!r}")
@@ -44,6 +44,13 @@ def convert(array: Array, backend: str, device: Any = None, dtype: str = "float6
         return torch.tensor(array, dtype=getattr(torch, dtype), device=device)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"torch cannot use device {device!r}: {error}") from None
+
+
+def as_numpy(values: Any) -> Any:
+    """An array, or a tuple of arrays, as NumPy arrays in host memory."""
+    if isinstance(values, tuple):
+        return type(values)(*map(as_numpy, values))
+    return np.asarray(values.cpu() if is_torch_array(values) else values)
 
 
 def largest(values: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ttc_env.arrays import as_numpy
 from ttc_env.opponents import Random
 
 
@@ -18,11 +19,7 @@ def random_rewards(env: Any, periods: int = 64) -> tuple[np.ndarray, np.ndarray]
     observations, _ = env.reset(seed=0)
     rewards = []
     for _ in range(periods):
-        actions = random(observations, env.record(), lambda shape: _numpy(env.uniform(shape)))[:, env.seats]
-        rewards.append(np.array(_numpy(env.step(actions)[1])))
+        actions = random(observations, env.record(), lambda shape: as_numpy(env.uniform(shape)))[:, env.seats]
+        rewards.append(np.array(as_numpy(env.step(actions)[1])))
     deviation = np.std(rewards, axis=(0, 1))
     return np.mean(rewards, axis=(0, 1)), np.where(deviation > 0, deviation, 1.0)
-
-
-def _numpy(values: Any) -> np.ndarray:
-    return values if isinstance(values, np.ndarray) else values.cpu().numpy()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ttc_env.arrays import Array, namespace
+from ttc_env.arrays import Array, as_numpy, namespace
 from ttc_env.batch import one_market
 from ttc_env.envs import spaces
 from ttc_env.envs.vector import VectorMarket
@@ -69,7 +69,7 @@ class Seats:
         engine = self.engine
         state = engine.running_state()
         actions = self._actions.read(actions)
-        joint = self._joint.read(self.opponents(_numpy(self._observations), _numpy(state), self._uniform))
+        joint = self._joint.read(self.opponents(as_numpy(self._observations), as_numpy(state), self._uniform))
         joint[:, self._seats] = actions
         self._observations, rewards, terminations, truncations, info = engine.step(joint)
         if "final_obs" in info:
@@ -78,7 +78,7 @@ class Seats:
         return self._observations[:, self._seats], rewards[:, self._seats], terminations, truncations, info
 
     def _uniform(self, shape: tuple[int, ...]) -> np.ndarray:
-        return _numpy(self.engine.uniform(shape))
+        return as_numpy(self.engine.uniform(shape))
 
     def get_state(self) -> dict[str, Any]:
         """Everything the future depends on, generator included; see `set_state`."""
@@ -89,10 +89,3 @@ class Seats:
         """Go back to where `get_state` was called."""
         self.engine.set_state(state["engine"])
         self._observations = namespace(state["observations"]).asarray(state["observations"], copy=True)
-
-
-def _numpy(values: Any) -> Any:
-    """Arrays, and tuples of arrays, as NumPy arrays: scripted opponents are not tied to a backend."""
-    if isinstance(values, tuple):
-        return type(values)(*map(_numpy, values))
-    return values if isinstance(values, np.ndarray) else values.cpu().numpy()
