@@ -18,15 +18,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 
 import jsonschema
 import tyro
-from rich.console import Console
 from rich.table import Table as Printed
 
+from curves.console import console, errors_in_one_line
 from curves.metadata import describe
 from curves.prices import LIST_PRICES, measured_usd_per_mtok, read_prices
 from curves.runs import Extraction, Run, read_raw
 from curves.table import arrays, make_table, rows, write
-
-console = Console()
 
 
 @dataclass
@@ -105,8 +103,5 @@ def build(runs: list[Run], options: Options, extraction: Extraction, strict: lis
 
 
 if __name__ == "__main__":
-    try:
+    with errors_in_one_line(jsonschema.ValidationError):
         main(tyro.cli(Args, description=__doc__))
-    except (ValueError, OSError, jsonschema.ValidationError) as error:
-        console.print(f"[red]error:[/red] {error}", highlight=False)
-        raise SystemExit(2) from None

@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 import jsonschema
 import tyro
 
-from curves.build import Options, build, console
+from curves.build import Options, build
+from curves.console import console, errors_in_one_line
 from curves.imports import Left, read_lm_eval, read_published
 from curves.runs import Run
 from curves.tasks import KINDS
@@ -73,8 +74,5 @@ def token_counter(name: str) -> Callable[[str], int]:
 
 
 if __name__ == "__main__":
-    try:
+    with errors_in_one_line(jsonschema.ValidationError):
         main(tyro.cli(Args, description=__doc__))
-    except (ValueError, OSError, jsonschema.ValidationError) as error:
-        console.print(f"[red]error:[/red] {error}", highlight=False)
-        raise SystemExit(2) from None

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `curves`
 
 import tyro
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from curves.console import console, errors_in_one_line
 from curves.engines import Engine, Sampling, load_engine
 from curves.machine import EnergyMeter, describe_device, versions
 from curves.metadata import commit, now, sha256
@@ -33,8 +33,6 @@ from curves.tasks import Task, load_task
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and wrong arguments should not wait for them
     from curves.likelihood import Likelihood
     from curves.rewards import RewardModel
-
-console = Console()
 
 
 @dataclass
@@ -223,11 +221,5 @@ def measure(recorder: Recorder, store: RawStore, batch: int, title: str) -> None
 
 
 if __name__ == "__main__":
-    try:
+    with errors_in_one_line(resumable=True):
         main(tyro.cli(Args, description=__doc__))
-    except KeyboardInterrupt:
-        console.print("[yellow]stopped; the same command goes on from here[/yellow]")
-        raise SystemExit(130) from None
-    except (ValueError, OSError) as error:
-        console.print(f"[red]error:[/red] {error}", highlight=False)
-        raise SystemExit(2) from None

@@ -25,6 +25,7 @@ import tyro
 
 from curves import build, measure
 from curves.arithmetic import questions
+from curves.console import console, errors_in_one_line
 from curves.nano_model import PROMPT, Size, make_tokenizer
 from curves.nano_train import train
 from ttc_env import equilibrium, load_market
@@ -102,7 +103,7 @@ def main(args: Args) -> Path:
         market = load_market(table, name=f"nano/{method}")
         levels = [[market.levels[k] for k in profile] for profile in equilibrium.pure_nash(market)]
         anarchy = equilibrium.price_of_anarchy(market)
-        build.console.print(f"nano/{method}: equilibrium levels {levels}, price of anarchy {anarchy:.4f}")
+        console.print(f"nano/{method}: equilibrium levels {levels}, price of anarchy {anarchy:.4f}")
     return table
 
 
@@ -110,7 +111,7 @@ def model(args: Args, name: str, size: Size, steps: int) -> Path:
     """The folder of a trained model."""
     folder = args.out / "models" / name
     if not folder.exists():
-        build.console.print(f"training {name}, {steps} steps")
+        console.print(f"training {name}, {steps} steps")
         held_out = {text for text, _ in questions(args.questions, args.task_seed)}
         save(train(size, steps, args.seed, make_tokenizer(), held_out), folder)
     return folder
@@ -132,8 +133,5 @@ def parameters(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    try:
+    with errors_in_one_line():
         main(tyro.cli(Args, description=__doc__))
-    except (ValueError, OSError) as error:
-        build.console.print(f"[red]error:[/red] {error}", highlight=False)
-        raise SystemExit(2) from None

@@ -26,6 +26,7 @@ import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from agents import ALGORITHMS, find
+from curves.console import console, errors_in_one_line
 from curves.jsonl import JsonLines, read_lines
 from train.comparison import figures, tables
 from train.comparison.cell import Cell, run_cell
@@ -33,7 +34,6 @@ from train.comparison.cross_play import between_learners, between_seeds
 from train.comparison.events import write_events
 from train.comparison.leaderboard import summarize
 from train.comparison.workers import run_all
-from train.report import console
 from ttc_env import __version__
 from ttc_env.evaluation.tasks import load_suite
 
@@ -164,15 +164,9 @@ def report(args: Args, folder: Path, cells: list[Cell], records: list[dict[str, 
 
 
 def command_line(words: list[str]) -> int:
-    """Run the script with these arguments; returns its exit status."""
-    try:
+    """Run the script with these arguments; returns its exit status, or leaves as the parser does."""
+    with errors_in_one_line(resumable=True):
         return 1 if main(tyro.cli(Args, args=words, description=__doc__)) else 0
-    except KeyboardInterrupt:
-        console.print("[yellow]stopped; the same command goes on from here[/yellow]")
-        return 130
-    except (ValueError, OSError) as error:
-        console.print(f"[red]error:[/red] {error}", highlight=False)
-        return 2
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 import numpy as np
 import torch
 import tyro
-from rich.console import Console
 from rich.progress import track
 
 from agents import make_learner
+from curves.console import console, errors_in_one_line
 from ttc_env import VectorMarket, equilibrium
 from ttc_env.evaluation.population import FILE, Population, population_key, write_population
 from ttc_env.evaluation.tasks import SUITES
@@ -31,8 +31,6 @@ from ttc_env.mechanisms import SecondPrice
 from ttc_env.metrics import record_play
 from ttc_env.opponents import action_shape, equilibrium_actions
 from ttc_env.repeated import RepeatedMarket
-
-console = Console()
 
 
 @dataclass
@@ -137,8 +135,5 @@ def make_population(args: Args, market: str, mechanism: str, beta: float) -> Pop
 
 
 if __name__ == "__main__":
-    try:
+    with errors_in_one_line():
         main(tyro.cli(Args, description=__doc__))
-    except (ValueError, OSError) as error:
-        console.print(f"[red]error:[/red] {error}", highlight=False)
-        raise SystemExit(2) from None

@@ -24,8 +24,9 @@ from rich.progress import track
 from rich.table import Table
 
 import ttc_env
+from curves.console import console, errors_in_one_line
 from train.paper_figures import draw_curves, draw_dynamics, draw_inefficiency, draw_mechanisms
-from train.report import console, short
+from train.report import short
 from ttc_env import equilibrium
 
 PUBLISHED = Path(__file__).resolve().parents[1] / "tests" / "data" / "paper_tables.csv"
@@ -172,8 +173,5 @@ def conclude(tables: pd.DataFrame, out: Path, seconds: float) -> float:
 
 
 if __name__ == "__main__":
-    try:
+    with errors_in_one_line():
         sys.exit(int(main(tyro.cli(Args, description=__doc__)) > RESOLUTION))
-    except (ValueError, OSError) as error:
-        console.print(f"[red]error:[/red] {error}", highlight=False)
-        raise SystemExit(2) from None

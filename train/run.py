@@ -29,9 +29,10 @@ import torch
 import tyro
 
 from agents import ALGORITHMS, Learner, NoConfig, find, make_learner
+from curves.console import console, errors_in_one_line
 from train.figures import draw_outcome, draw_training
 from train.record import RunFolder, new_folder
-from train.report import console, live_progress, print_provider_table, print_seed_table, print_summary
+from train.report import live_progress, print_provider_table, print_seed_table, print_summary
 from ttc_env import VectorMarket
 from ttc_env.envs.seats import Seats
 from ttc_env.metrics import evaluate, play
@@ -205,12 +206,9 @@ def read_arguments(words: list[str]) -> Args[Any]:
 
 
 def command_line(words: list[str]) -> int:
-    """Run the script with these arguments; returns its exit status."""
-    try:
+    """Run the script with these arguments; returns its exit status, or leaves as the parser does."""
+    with errors_in_one_line():
         main(read_arguments(words))
-    except (ValueError, OSError) as error:
-        console.print(f"[red]error:[/red] {error}", highlight=False)
-        return 2
     return 0
 
 
