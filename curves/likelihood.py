@@ -7,10 +7,11 @@ samples by likelihood: M. Chen et al., *Evaluating Large Language Models Trained
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from curves.pretrained import from_pretrained
 
 
 class Likelihood:
@@ -20,13 +21,8 @@ class Likelihood:
     """
 
     def __init__(self, model: str, revision: str | None = None, device: str = "cpu", batch_size: int = 64) -> None:
-        try:
-            self.tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                model, revision=revision, use_safetensors=True, trust_remote_code=False
-            )
-        except Exception as error:  # loaders raise whatever their parts raise
-            raise ValueError(f"cannot load reward model {model!r}: {str(error).strip().splitlines()[0]}") from error
+        self.tokenizer = from_pretrained(AutoTokenizer, model, revision)
+        loaded = from_pretrained(AutoModelForCausalLM, model, revision, use_safetensors=True)
         self.model, self.device, self.batch_size = loaded.to(device).eval(), device, batch_size
         self.revision = getattr(loaded.config, "_commit_hash", None) or revision
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from curves.likelihood import Likelihood
+from curves.pretrained import from_pretrained
 
 
 def load_reward_model(model: str, revision: str | None = None, device: str = "cpu") -> RewardModel | Likelihood:
@@ -17,11 +17,8 @@ def load_reward_model(model: str, revision: str | None = None, device: str = "cp
     Raises:
         ValueError: it cannot be loaded.
     """
-    try:
-        config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
-    except Exception as error:  # loaders raise whatever their parts raise
-        raise ValueError(f"cannot load reward model {model!r}: {str(error).strip().splitlines()[0]}") from error
-    writes = any(name.endswith("ForCausalLM") for name in config.architectures or ())
+    architectures = from_pretrained(AutoConfig, model, revision).architectures or ()
+    writes = any(name.endswith("ForCausalLM") for name in architectures)
     return (Likelihood if writes else RewardModel)(model, revision, device)
 
 
@@ -39,13 +36,8 @@ class RewardModel:
     """
 
     def __init__(self, model: str, revision: str | None = None, device: str = "cpu", batch_size: int = 64) -> None:
-        try:
-            self.tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
-            loaded: Any = AutoModelForSequenceClassification.from_pretrained(
-                model, revision=revision, use_safetensors=True, trust_remote_code=False
-            )
-        except Exception as error:  # loaders raise whatever their parts raise
-            raise ValueError(f"cannot load reward model {model!r}: {str(error).strip().splitlines()[0]}") from error
+        self.tokenizer = from_pretrained(AutoTokenizer, model, revision)
+        loaded = from_pretrained(AutoModelForSequenceClassification, model, revision, use_safetensors=True)
         if loaded.config.num_labels != 1:
             raise ValueError(f"a reward model has one output, {model!r} has {loaded.config.num_labels}")
         if self.tokenizer.pad_token_id is None:
