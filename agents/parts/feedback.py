@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from agents.parts.actions import FlatActions
 from agents.parts.markets import each_market, utility_range
 from ttc_env import Market, equilibrium
-from ttc_env.arrays import at
 from ttc_env.mechanisms import Bids, SecondPrice
 
 
@@ -28,17 +27,17 @@ class Feedback:
     def __init__(self, env: Any, actions: FlatActions) -> None:
         self.game, self.seats, self.actions = env.game, env.seats, actions
         self.parts = [
-            (market, rows, *utility_range(env.game, market), self._auction(market))
+            (market, rows, *utility_range(env.game, market), self._bids(market))
             for market, rows in each_market(env.game)
         ]
 
     def __call__(self, bids: Bids) -> np.ndarray:
         """Mean scaled utility of every action of every learning seat, `(s, A)`, for bids `(B, n)`."""
         total = np.zeros((self.game.market.num_providers, self.actions.size))
-        for market, rows, low, high, auction in self.parts:
+        for market, rows, low, high, own in self.parts:
             n = market.num_providers
             made = Bids(*(np.asarray(part)[rows, :n] for part in bids))
-            sums = self._levels(market, made.level) if auction is None else auction.sums(market, made)
+            sums = self._levels(market, made.level) if own is None else self._auction(market, own, made)
             total[:n] += (sums - len(made.level) * low[:, None]) / np.where(high > low, high - low, 1.0)[:, None]
         return total[self.seats] / len(bids.level)
 
@@ -47,34 +46,17 @@ class Feedback:
         sums = equilibrium.deviation_utility(market, np.minimum(levels, market.num_levels - 1)).sum(axis=0)
         return np.pad(sums, ((0, 0), (0, self.actions.size - market.num_levels)), mode="edge")
 
-    def _auction(self, market: Market) -> _AuctionTable | None:
+    def _auction(self, market: Market, own: Bids, made: Bids) -> np.ndarray:
+        """The auction: sums over rows of what every own bid would earn, `(n, A)`."""
+        mean = equilibrium.bid_utility(market, self.game.mechanism, own, equilibrium.logged_rivals(made))
+        return len(made.level) * mean
+
+    def _bids(self, market: Market) -> Bids | None:
+        """The auction: the bid behind every action of every provider, `(n, A)` each; missing levels are the highest."""
         mechanism = self.game.mechanism
         if not isinstance(mechanism, SecondPrice):
             return None
         actions = self.actions.unflatten(np.arange(self.actions.size))
         actions[:, 0] = np.minimum(actions[:, 0], market.num_levels - 1)
         own = mechanism.bids(market, np.repeat(actions[:, None], market.num_providers, axis=1))
-        settled = own.claim if mechanism.settlement == "declared" else at(market.quality, own.level)
-        return _AuctionTable((own.claim - own.ask).T.copy(), (settled - at(market.cost, own.level)).T.copy())
-
-
-class _AuctionTable(NamedTuple):
-    """Score and worth (USD, before the payment of the runner-up's score) of every bid of every provider, `(n, A)`."""
-
-    score: np.ndarray
-    worth: np.ndarray
-
-    def sums(self, market: Market, made: Bids) -> np.ndarray:
-        """What every bid would earn, summed over the rows of `made`, USD, `(n, A)`."""
-        scores = made.claim - made.ask
-        sums = np.empty(self.worth.shape)
-        for i, (score, worth) in enumerate(zip(self.score, self.worth, strict=True)):
-            others = np.delete(scores, i, axis=1)
-            best = np.maximum(others.max(axis=1, initial=-np.inf), market.outside_value).astype(scores.dtype)
-            share = 1.0 / (1 + (others == best[:, None]).sum(axis=1))  # of a bid that ties with it
-            order = np.argsort(best)
-            best, share = best[order], np.concatenate([[0.0], np.cumsum(share[order])])
-            paid = np.concatenate([[0.0], np.cumsum(best, dtype=np.float64)])
-            below, upto = np.searchsorted(best, score, "left"), np.searchsorted(best, score, "right")
-            sums[i] = worth * below - paid[below] + (worth - score) * (share[upto] - share[below])
-        return sums
+        return Bids(*(part.T for part in own))

@@ -17,6 +17,7 @@ from ttc_env.equilibrium.auction_play import (
     dominant_bids,
     grid_bids,
     independent_rivals,
+    logged_rivals,
     mixed_auction_nash_conv,
     mixed_bid_utility,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "iterate_nash",
     "joint_actions",
     "joint_profit_optimum",
+    "logged_rivals",
     "logit_equilibrium",
     "mixed_auction_nash_conv",
     "mixed_bid_utility",

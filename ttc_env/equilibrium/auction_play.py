@@ -138,6 +138,19 @@ def independent_rivals(strategies: Bids) -> list[Rivals]:
     return [Rivals(points, *own) for own in zip(probability, tied, strict=True)]
 
 
+def logged_rivals(bids: Bids) -> list[Rivals]:
+    """What each provider met in a log of joint bids, `(T, n)` each: in every period the highest opposing score."""
+    scores = np.asarray(bids.claim) - np.asarray(bids.ask)
+    found = []
+    for i in range(scores.shape[1]):
+        others = np.delete(scores, i, axis=1)
+        highest = others.max(axis=1, initial=-np.inf)
+        points, place, counts = np.unique(highest, return_inverse=True, return_counts=True)
+        share = 1 / (1 + (others == highest[:, None]).sum(axis=1))
+        found.append(Rivals(points, counts / len(scores), np.bincount(place, share) / len(scores)))
+    return found
+
+
 def _profit(gain: np.ndarray, score: np.ndarray, rivals: Rivals, reserve: float) -> np.ndarray:
     """Expected profit of bids of one provider, `(K,)`: outright wins and ties; bids below `reserve` earn nothing."""
     left = np.maximum(rivals.points, reserve)  # to the user
