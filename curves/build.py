@@ -20,7 +20,7 @@ import jsonschema
 import tyro
 from rich.table import Table as Printed
 
-from curves.console import console, errors_in_one_line
+from ttc_env.scripting.console import console, errors_in_one_line
 from curves.metadata import describe
 from curves.prices import LIST_PRICES, measured_usd_per_mtok, read_prices
 from curves.runs import Extraction, Run, read_raw

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from curves.console import console, errors_in_one_line
+from ttc_env.scripting.console import console, errors_in_one_line
 from curves.engines import Engine, Sampling, load_engine
 from curves.machine import EnergyMeter, describe_device, versions
 from curves.metadata import commit, now, sha256

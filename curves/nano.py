@@ -25,7 +25,7 @@ import tyro
 
 from curves import build, measure
 from curves.arithmetic import questions
-from curves.console import console, errors_in_one_line
+from ttc_env.scripting.console import console, errors_in_one_line
 from curves.nano_model import PROMPT, Size, make_tokenizer
 from curves.nano_train import train
 from ttc_env import equilibrium, load_market

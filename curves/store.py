@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from curves.jsonl import JsonLines
+from ttc_env.scripting.jsonl import JsonLines
 
 
 class RawStore:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ttc_env
-from tests.strategies import generators, lottery_markets
+from tests.helpers.strategies import generators, lottery_markets
 from ttc_env import equilibrium
 from ttc_env.mechanisms import Bids, SecondPrice
 

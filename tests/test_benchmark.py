@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from curves.jsonl import JsonLines, read_lines
-from tests.scripts import run_apart, run_here
+from ttc_env.scripting.jsonl import JsonLines, read_lines
+from tests.helpers.scripts import run_apart, run_here
 from train import benchmark
 from train.benchmark import Args, finished
 from train.comparison.cell import arrival, run_cell

@@ -8,7 +8,7 @@ from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, see
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import ttc_env
-from tests.environments import MARKET, VARIANTS, each_variant
+from tests.helpers.environments import MARKET, VARIANTS, each_variant
 from ttc_env.registration import ENVIRONMENTS
 
 pytestmark = [  # the checkers only warn where they could refuse; the last filter that fits decides

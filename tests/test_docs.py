@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scripts import run_apart
+from tests.helpers.scripts import run_apart
 from ttc_env.registration import ENVIRONMENTS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ttc_env
-from tests.markets import crowd, random_market
+from tests.helpers.markets import crowd, random_market
 from ttc_env import equilibrium
 
 

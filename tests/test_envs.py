@@ -10,7 +10,7 @@ import pytest
 import torch
 from gymnasium.error import ResetNeeded
 
-from tests.environments import FORMS, MARKET, each_form, each_id, each_variant, same, sample
+from tests.helpers.environments import FORMS, MARKET, each_form, each_id, each_variant, same, sample
 from ttc_env import list_markets, load_market
 from ttc_env.market import Market
 

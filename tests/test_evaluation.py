@@ -8,7 +8,7 @@ import pytest
 
 import ttc_env
 from agents import make_learner
-from tests.markets import BruteForce
+from tests.helpers.markets import BruteForce
 from ttc_env import equilibrium
 from ttc_env.evaluation import evaluate_greedy, evaluate_policy
 from ttc_env.evaluation.frozen import FrozenPlay, cross_play, uniform_nash_conv

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.environments import VARIANTS, each_variant
+from tests.helpers.environments import VARIANTS, each_variant
 from tests.golden import make
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ttc_env
-from tests.markets import market_of
-from tests.strategies import POSITIVE_MARGINS, markets, profiles
+from tests.helpers.markets import market_of
+from tests.helpers.strategies import POSITIVE_MARGINS, markets, profiles
 from ttc_env.arrays import at
 from ttc_env.market import Market, logit_shares
 

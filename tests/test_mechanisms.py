@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ttc_env
-from tests.strategies import bids, generators, lottery_markets, profiles
+from tests.helpers.strategies import bids, generators, lottery_markets, profiles
 from ttc_env.arrays import at
 from ttc_env.market import Market
 from ttc_env.mechanisms import GRID, MECHANISMS, Bids, Draws, PerToken, SecondPrice, make_mechanism

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ttc_env
-from tests.markets import KINDS, BruteForce, ladder, market_of, random_market
+from tests.helpers.markets import KINDS, BruteForce, ladder, market_of, random_market
 from ttc_env import equilibrium
 
 seeds = st.integers(0, 2**32 - 1)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.environments import MARKET, VARIANTS, each_id, each_variant, sample
+from tests.helpers.environments import MARKET, VARIANTS, each_id, each_variant, sample
 from ttc_env import equilibrium
 from ttc_env.envs.seats import Seats
 from ttc_env.opponents import equilibrium_actions

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ttc_env
-from tests.environments import each_variant
-from tests.strategies import generators, replay_markets
+from tests.helpers.environments import each_variant
+from tests.helpers.strategies import generators, replay_markets
 from ttc_env import repeated
 from ttc_env.arrays import at
 from ttc_env.batch import stack_markets

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ttc_env
-from tests.markets import market_of
+from tests.helpers.markets import market_of
 from ttc_env import equilibrium
 from ttc_env.evaluation.trained_response import best_response_lower_bound
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.environments import MARKET, sample
-from tests.strategies import generators, lottery_markets, markets, wild_markets
+from tests.helpers.environments import MARKET, sample
+from tests.helpers.strategies import generators, lottery_markets, markets, wild_markets
 from ttc_env import repeated
 from ttc_env.arrays import at
 from ttc_env.envs import spaces

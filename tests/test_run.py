@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import ttc_env
 from agents import ALGORITHMS
-from tests.scripts import run_apart, run_here
+from tests.helpers.scripts import run_apart, run_here
 from train.run import command_line
 
 RUN = Path(__file__).resolve().parents[1] / "train" / "run.py"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ttc_env
-from tests.markets import market_of
+from tests.helpers.markets import market_of
 from ttc_env.evaluation import population
 from ttc_env.evaluation.frozen import FrozenPlay, uniform_nash_conv
 from ttc_env.evaluation.population import Population, load_population, read_population, write_population

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import ttc_env
-from tests.environments import MARKET, each_id, each_variant, each_vector, same, sample
+from tests.helpers.environments import MARKET, each_id, each_variant, each_vector, same, sample
 from ttc_env import arrays
 from ttc_env.envs.vector import AUTORESET
 from ttc_env.mechanisms import SecondPrice

@@ -26,8 +26,8 @@ import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from agents import ALGORITHMS, find
-from curves.console import console, errors_in_one_line
-from curves.jsonl import JsonLines, read_lines
+from ttc_env.scripting.console import console, errors_in_one_line
+from ttc_env.scripting.jsonl import JsonLines, read_lines
 from train.comparison import figures, tables
 from train.comparison.cell import Cell, run_cell
 from train.comparison.cross_play import between_learners, between_seeds

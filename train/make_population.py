@@ -23,7 +23,7 @@ import tyro
 from rich.progress import track
 
 from agents import make_learner
-from curves.console import console, errors_in_one_line
+from ttc_env.scripting.console import console, errors_in_one_line
 from ttc_env import VectorMarket, equilibrium
 from ttc_env.evaluation.population import FILE, Population, population_key, write_population
 from ttc_env.evaluation.tasks import SUITES

@@ -10,7 +10,7 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from curves.console import console
+from ttc_env.scripting.console import console
 from ttc_env import Market
 
 OPTIMISTIC = {f"{benchmark}/reasoning_effort" for benchmark in ("gsm8k", "gpqa", "aime")}

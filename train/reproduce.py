@@ -24,7 +24,7 @@ from rich.progress import track
 from rich.table import Table
 
 import ttc_env
-from curves.console import console, errors_in_one_line
+from ttc_env.scripting.console import console, errors_in_one_line
 from train.paper_figures import draw_curves, draw_dynamics, draw_inefficiency, draw_mechanisms
 from train.report import short
 from ttc_env import equilibrium

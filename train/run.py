@@ -29,7 +29,7 @@ import torch
 import tyro
 
 from agents import ALGORITHMS, Learner, NoConfig, find, make_learner
-from curves.console import console, errors_in_one_line
+from ttc_env.scripting.console import console, errors_in_one_line
 from train.figures import draw_outcome, draw_training
 from train.record import RunFolder, new_folder
 from train.report import live_progress, print_provider_table, print_seed_table, print_summary

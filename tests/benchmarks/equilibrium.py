@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import ttc_env
-from tests.markets import ladder, market_of
+from tests.helpers.markets import ladder, market_of
 from ttc_env import equilibrium
 from ttc_env.market import Market
 

@@ -21,7 +21,7 @@ import ttc_env
 from curves.intervals import paired_difference
 from curves.tasks import load_task
 from tests import test_envs
-from tests.environments import FORMS, each_form, each_variant
+from tests.helpers.environments import FORMS, each_form, each_variant
 from ttc_env.curves import load_curves, load_draws, load_outcomes
 
 ROOT = Path(__file__).parents[2]

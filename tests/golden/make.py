@@ -46,7 +46,7 @@ def write(variant, sample):
 
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE.parents[1]))
-    from tests.environments import VARIANTS, sample
+    from tests.helpers.environments import VARIANTS, sample
 
     for variant in VARIANTS:
         write(variant, sample)

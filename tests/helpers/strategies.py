@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import ttc_env
-from tests.markets import KINDS, random_market
+from tests.helpers.markets import KINDS, random_market
 from ttc_env.mechanisms import Bids
 from ttc_env.outcomes import Outcomes
 

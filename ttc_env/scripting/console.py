@@ -1,4 +1,4 @@
-"""The terminal of the scripts of `curves/` and `train/`: one console, and one way to say what went wrong."""
+"""The terminal of all scripts: one console, and one way to say what went wrong."""
 
 from __future__ import annotations
 
