@@ -20,11 +20,11 @@ import jsonschema
 import tyro
 from rich.table import Table as Printed
 
-from ttc_env.scripting.console import console, errors_in_one_line
 from curves.metadata import describe
 from curves.prices import LIST_PRICES, measured_usd_per_mtok, read_prices
 from curves.runs import Extraction, Run, read_raw
 from curves.table import arrays, make_table, rows, write
+from ttc_env.scripting.console import console, errors_in_one_line
 
 
 @dataclass

@@ -21,10 +21,10 @@ import jsonschema
 import tyro
 
 from curves.build import Options, build
-from ttc_env.scripting.console import console, errors_in_one_line
 from curves.imports import Left, read_lm_eval, read_published
 from curves.runs import Run
 from curves.tasks import KINDS
+from ttc_env.scripting.console import console, errors_in_one_line
 
 
 @dataclass

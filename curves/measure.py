@@ -19,7 +19,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ttc_env.scripting.console import console, errors_in_one_line
 from curves.engines import Engine, Sampling, load_engine
 from curves.machine import EnergyMeter, describe_device, versions
 from curves.metadata import commit, now, sha256
@@ -29,6 +28,7 @@ from curves.sampling import Plan, check_seeds
 from curves.second_opinion import SecondOpinion
 from curves.store import RawStore
 from curves.tasks import Task, load_task
+from ttc_env.scripting.console import console, errors_in_one_line
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and wrong arguments should not wait for them
     from curves.likelihood import Likelihood

@@ -25,10 +25,10 @@ import tyro
 
 from curves import build, measure
 from curves.arithmetic import questions
-from ttc_env.scripting.console import console, errors_in_one_line
 from curves.nano_model import PROMPT, Size, make_tokenizer
 from curves.nano_train import train
 from ttc_env import equilibrium, load_market
+from ttc_env.scripting.console import console, errors_in_one_line
 
 SIZES = (Size(32, 2, 1), Size(64, 2, 2), Size(96, 2, 3))
 VERIFIER = Size(96, 3, 3)

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ttc_env.scripting.jsonl import JsonLines, read_lines
 from tests.helpers.scripts import run_apart, run_here
 from train import benchmark
 from train.benchmark import Args, finished
 from train.comparison.cell import arrival, run_cell
 from ttc_env.evaluation.tasks import load_suite
+from ttc_env.scripting.jsonl import JsonLines, read_lines
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "train" / "benchmark.py"

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.helpers.environments import VARIANTS, each_variant
 from tests.golden import make
+from tests.helpers.environments import VARIANTS, each_variant
 
 
 def assert_close(found, recorded):

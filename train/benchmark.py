@@ -26,8 +26,6 @@ import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from agents import ALGORITHMS, find
-from ttc_env.scripting.console import console, errors_in_one_line
-from ttc_env.scripting.jsonl import JsonLines, read_lines
 from train.comparison import figures, tables
 from train.comparison.cell import Cell, run_cell
 from train.comparison.cross_play import between_learners, between_seeds
@@ -36,6 +34,8 @@ from train.comparison.leaderboard import summarize
 from train.comparison.workers import run_all
 from ttc_env import __version__
 from ttc_env.evaluation.tasks import load_suite
+from ttc_env.scripting.console import console, errors_in_one_line
+from ttc_env.scripting.jsonl import JsonLines, read_lines
 
 
 @dataclass

@@ -23,7 +23,6 @@ import tyro
 from rich.progress import track
 
 from agents import make_learner
-from ttc_env.scripting.console import console, errors_in_one_line
 from ttc_env import VectorMarket, equilibrium
 from ttc_env.evaluation.population import FILE, Population, population_key, write_population
 from ttc_env.evaluation.tasks import SUITES
@@ -31,6 +30,7 @@ from ttc_env.mechanisms import SecondPrice
 from ttc_env.metrics import record_play
 from ttc_env.opponents import action_shape, equilibrium_actions
 from ttc_env.repeated import RepeatedMarket
+from ttc_env.scripting.console import console, errors_in_one_line
 
 
 @dataclass

@@ -10,8 +10,8 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ttc_env.scripting.console import console
 from ttc_env import Market
+from ttc_env.scripting.console import console
 
 OPTIMISTIC = {f"{benchmark}/reasoning_effort" for benchmark in ("gsm8k", "gpqa", "aime")}
 

@@ -24,10 +24,10 @@ from rich.progress import track
 from rich.table import Table
 
 import ttc_env
-from ttc_env.scripting.console import console, errors_in_one_line
 from train.paper_figures import draw_curves, draw_dynamics, draw_inefficiency, draw_mechanisms
 from train.report import short
 from ttc_env import equilibrium
+from ttc_env.scripting.console import console, errors_in_one_line
 
 PUBLISHED = Path(__file__).resolve().parents[1] / "tests" / "data" / "paper_tables.csv"
 RESOLUTION = 1e-5  # USD per query, of the printed tables

@@ -29,13 +29,13 @@ import torch
 import tyro
 
 from agents import ALGORITHMS, Learner, NoConfig, find, make_learner
-from ttc_env.scripting.console import console, errors_in_one_line
 from train.figures import draw_outcome, draw_training
 from train.record import RunFolder, new_folder
 from train.report import live_progress, print_provider_table, print_seed_table, print_summary
 from ttc_env import VectorMarket
 from ttc_env.envs.seats import Seats
 from ttc_env.metrics import evaluate, play
+from ttc_env.scripting.console import console, errors_in_one_line
 
 Config = TypeVar("Config")
 

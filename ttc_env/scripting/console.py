@@ -25,6 +25,6 @@ def errors_in_one_line(*also: type[Exception], resumable: bool = False) -> Itera
             raise
         console.print("[yellow]stopped; the same command goes on from here[/yellow]")
         raise SystemExit(130) from None
-    except (ValueError, OSError, *also) as error:
+    except (ValueError, OSError, *also) as error:  # type: ignore[misc]  # mypy does not see into the unpacking
         console.print(f"[red]error:[/red] {error}", highlight=False)
         raise SystemExit(2) from None
