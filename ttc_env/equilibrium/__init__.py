@@ -23,6 +23,7 @@ from ttc_env.equilibrium.auction_play import (
 )
 from ttc_env.equilibrium.best_response import best_response, deviation_utility, is_nash
 from ttc_env.equilibrium.dynamics import Dynamics, best_response_dynamics
+from ttc_env.equilibrium.game import StageGame, Unanswered
 from ttc_env.equilibrium.inefficiency import price_of_anarchy, price_of_stability
 from ttc_env.equilibrium.mixed import empirical_strategies, mixed_deviation_utility
 from ttc_env.equilibrium.nash import count_nash, iterate_nash, pure_nash
@@ -43,7 +44,9 @@ __all__ = [
     "QuantalResponse",
     "ReactiveGain",
     "Rivals",
+    "StageGame",
     "Summary",
+    "Unanswered",
     "auction_regret",
     "best_response",
     "best_response_dynamics",

@@ -60,8 +60,7 @@ def coarse_correlated_regret(market: Market, history: Array) -> np.ndarray:
     Raises:
         ValueError: not a history of at least one profile.
     """
-    _, weights, gain = _gains_in_hindsight(market, history)
-    return np.tensordot(weights, gain, axes=1).max(axis=-1)
+    return _regrets(market, history)[0]
 
 
 def swap_regret(market: Market, history: Array) -> np.ndarray:
@@ -77,15 +76,27 @@ def swap_regret(market: Market, history: Array) -> np.ndarray:
     Raises:
         ValueError: not a history of at least one profile.
     """
-    profiles, weights, gain = _gains_in_hindsight(market, history)
-    plays = profiles[..., None] == np.arange(gain.shape[-1])  # (T, n, m)
+    return _regrets(market, history)[1]
+
+
+def regrets_of_log(
+    utility: np.ndarray, played: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """External and swap regret of any game's log, USD per period, `(n,)` each.
+
+    Args:
+        utility: what every action would have earned against the others' of a period, `(T, n, K)`.
+        played: the actions' numbers, `(T, n)`.
+        weights: of the periods, `(T,)`; by default all the same.
+    """
+    weights = np.full(len(utility), 1 / len(utility)) if weights is None else weights
+    gain = utility - np.take_along_axis(utility, played[..., None], axis=-1)
+    plays = played[..., None] == np.arange(gain.shape[-1])  # (T, n, K)
     swaps = np.einsum("t,tik,til->ikl", weights, plays, gain)
-    return swaps.max(axis=-1).sum(axis=-1)
+    return np.tensordot(weights, gain, axes=1).max(axis=-1), swaps.max(axis=-1).sum(axis=-1)
 
 
-def _gains_in_hindsight(market: Market, history: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The different profiles of a history `(T', n)`, their frequencies, and what each deviation gains `(T', n, m)`."""
+def _regrets(market: Market, history: Array) -> tuple[np.ndarray, np.ndarray]:
+    """Both regrets of a history of profiles; those that recur are judged once."""
     profiles, counts = np.unique(check_history(market, history), axis=0, return_counts=True)
-    utility = deviation_utility(market, profiles)
-    earned = np.take_along_axis(utility, profiles[..., None], axis=-1)
-    return profiles, counts / counts.sum(), utility - earned
+    return regrets_of_log(deviation_utility(market, profiles), profiles, counts / counts.sum())

@@ -1,0 +1,1 @@
+"""Stage games with closed forms, one file for each mechanism that has them."""
