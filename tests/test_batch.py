@@ -6,6 +6,7 @@ import pytest
 
 import ttc_env
 from ttc_env import mechanisms, repeated
+from ttc_env.arrays import namespace
 from ttc_env.batch import one_market, stack_markets
 
 MARKETS = [
@@ -119,3 +120,59 @@ def test_what_needs_one_market_says_so():
         ttc_env.VectorMarket([])
     with pytest.raises(ValueError, match="a batch of 3 different ones"):
         gymnasium.make_vec("ttc/PerToken-v0", num_envs=3, vectorization_mode="vector_entry_point", market=MARKETS)
+
+
+SUBSETS = [
+    [i for i in range(9) if number >> i & 1]  # of the nine providers, in this order
+    for number in range(1, 2**9)
+]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("beta", [1e3, 1e5, 1e7])
+def test_padding_wins_nothing_at_any_beta(beta, dtype, backend):
+    """Every subset of the providers at every level, each as alone: an absent provider must not even lend its logit."""
+    full = ttc_env.load_market("aime/majority_voting", beta=beta)
+    markets, m = [full.select(subset).to(backend, dtype=dtype) for subset in SUBSETS], full.num_levels
+    rows = m * len(markets)  # the markets in turn, first all at the lowest level, last all at the highest
+    batch = stack_markets(markets, rows).to(backend, dtype=dtype)
+    together = repeated.RepeatedMarket(batch, mechanisms.PerToken())
+    levels = np.arange(m).repeat(len(markets))[:, None] + np.zeros((1, 9), dtype=np.int64)
+    played = play(together, namespace(batch.quality).asarray(levels))
+    for b, market in enumerate(markets):
+        n, own = market.num_providers, repeated.own_size(together)
+        game = repeated.RepeatedMarket(market, mechanisms.PerToken())
+        profiles = namespace(market.quality).asarray(levels[b :: len(markets), :n])
+        alone = play(game, profiles)
+        for name in ("shares", "utility", "welfare", "user_value", "outside_share", "reward"):
+            row = played[name][b :: len(markets)]
+            np.testing.assert_allclose(row[:, :n] if row.ndim == 2 else row, alone[name], rtol=2e-6, atol=1e-30)
+            assert row.ndim == 1 or not row[:, n:].any()
+        seen, seen_alone = played["observation"][b :: len(markets), :n], alone["observation"]
+        np.testing.assert_allclose(seen[..., :own], seen_alone[..., :own], rtol=2e-6)
+        public = seen[..., own:].reshape(m, n, -1, 9)[..., :n]  # records of all places
+        np.testing.assert_allclose(public.reshape(m, n, -1), seen_alone[..., own:], rtol=2e-6, atol=1e-30)
+
+
+def play(game, actions):
+    """One period as NumPy arrays by name."""
+    state, outcome = repeated.transition(
+        game, repeated.initial_state(game, len(actions)), actions, mechanisms.Draws()
+    )  # fmt: skip
+    names = ("shares", "utility", "welfare", "user_value", "outside_share")
+    arrays = {name: getattr(outcome, name) for name in names}
+    arrays |= {"reward": state.reward, "observation": repeated.observe(game, state)}
+    return {name: np.asarray(array) for name, array in arrays.items()}
+
+
+@each_mechanism
+def test_padding_wins_nothing_where_the_outside_value_swallows_everything(mechanism):
+    """At an outside value so large that adding one changes nothing, an absent provider must not tie with it."""
+    market = ttc_env.load_market("gsm8k/majority_voting", outside_value=2.0**60)
+    batch = stack_markets([market.select([0]), market], 2)
+    game = repeated.RepeatedMarket(batch, mechanism)
+    honest = np.zeros((2, 9) if mechanism.name == "per_token" else (2, 9, 3), dtype=int)
+    played = play(game, honest)
+    assert not played["shares"].any()
+    assert played["outside_share"].tolist() == [1.0, 1.0]

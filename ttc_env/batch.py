@@ -92,7 +92,8 @@ def stack_markets(markets: Sequence[Market], num_rows: int) -> MarketBatch:
         name: _rows([np.asarray(getattr(market, name)) for market in padded], like)
         for name in ("quality", "price", "cost", "beta", "outside_value", "unit", "baseline", "curves")
     }
-    present = _rows([np.arange(n) < market.num_providers for market in markets], like) > 0
+    there = _rows([np.arange(n) < market.num_providers for market in markets], like) > 0
+    present = np.asfortranarray(there)  # as what it masks, see `take`
     outcomes = stack_outcomes(recorded, num_rows) if recorded else None
     return MarketBatch(tuple(markets), padded, present=present, outcomes=outcomes, **columns)
 

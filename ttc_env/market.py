@@ -289,16 +289,18 @@ def logit_shares(
 
     `beta` and `outside_value` are numbers or `(..., 1)`; nobody buys from providers that are not `present`.
     """
-    _, weights, outside = _weights(user_value, beta, outside_value)
-    if present is not None:
-        weights = weights * present
+    _, weights, outside = _weights(user_value, beta, outside_value, present)
     total = outside + weights.sum(axis=-1, keepdims=True)
     return weights / total, (outside / total)[..., 0]
 
 
-def _weights(user_value: Array, beta: float | Array, outside_value: float | Array) -> tuple[Array, Array, Array]:
-    """The largest logit, `(..., 1)`, and the weights of providers and of not buying relative to it."""
+def _weights(
+    user_value: Array, beta: float | Array, outside_value: float | Array, present: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """The largest logit of those present, `(..., 1)`, and the weights of providers and of not buying relative to it."""
     xp = namespace(user_value)
     logits = beta * user_value
+    if present is not None:
+        logits = xp.where(present, logits, -xp.inf)
     top = xp.maximum(largest(logits), beta * outside_value)
     return top, xp.exp(logits - top), xp.exp(beta * outside_value - top)

@@ -96,7 +96,7 @@ class SecondPrice(Mechanism):
         xp = namespace(scores)
         reserve = xp.zeros_like(scores[..., :1]) + market.outside_value
         if market.present is not None:
-            scores = xp.where(market.present, scores, reserve - 1.0)
+            scores = xp.where(market.present, scores, -xp.inf)
         ranked = xp.sort(xp.concat([scores, reserve], axis=-1), axis=-1)
         best, second = ranked[..., -1:], ranked[..., -2:-1]
         tied = (scores == best) & (scores >= reserve)
