@@ -8,10 +8,11 @@ game is asked of `ttc_env.StageGame(market, mechanism)`.
 Source: arXiv:2601.21839, section 3 (per-token pricing) and section 4 (reverse second-price auction).
 """
 
+from ttc_env.mechanisms.auction import GRID
 from ttc_env.mechanisms.per_token import PerToken
 from ttc_env.mechanisms.protocol import Bids, Draws, Mechanism, Outcome, action_shape, every_action
 from ttc_env.mechanisms.registry import MECHANISMS, find_mechanism, make_mechanism, register_mechanism
-from ttc_env.mechanisms.second_price import GRID, SecondPrice
+from ttc_env.mechanisms.second_price import SecondPrice
 
 __all__ = [
     "GRID",

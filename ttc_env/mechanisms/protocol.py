@@ -169,6 +169,13 @@ class Mechanism:
         return StageGame
 
 
+def box_levels(market: Market | MarketBatch, side: Array) -> Array:
+    """Level indices behind the first component of continuous actions, in [-1, 1]: equal bins."""
+    xp = namespace(side)
+    bins = xp.floor((side + 1) * (market.num_levels / 2))
+    return xp.astype(xp.clip(bins, 0, market.num_levels - 1), xp.int64)
+
+
 def action_shape(mechanism: Mechanism, market: Market | MarketBatch) -> tuple[int, ...]:
     """Shape of one market's joint action: `(n,)`, or `(n, components)` where an action has several or is continuous."""
     sizes = mechanism.action_sizes(market)

@@ -8,34 +8,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ttc_env.arrays import Array, device, namespace, take
+from ttc_env.arrays import take
 from ttc_env.batch import MarketBatch
-from ttc_env.checks import finite
 from ttc_env.market import Market
-from ttc_env.mechanisms.protocol import Bids, Draws, Mechanism, Outcome
+from ttc_env.mechanisms.auction import GRID, Auction
+from ttc_env.mechanisms.protocol import Bids, Draws, Outcome
 from ttc_env.mechanisms.serving import query_bounds, serve, worth_bounds
 
 if TYPE_CHECKING:
     from ttc_env.equilibrium.game import StageGame
 
-_STEPS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
-GRID = (*(-step for step in reversed(_STEPS)), 0.0, *_STEPS)
-
 
 @dataclass(frozen=True)
-class SecondPrice(Mechanism):
+class SecondPrice(Auction):
     """Reverse second-price auction: the bid worth most to the user wins and is paid what it adds over the next.
 
-    A bid is (level, ask, claim); the highest `score = claim - ask` wins if it is at least v0. The action gives ask
-    and claim relative to the truth, `ask = cost + x alpha` and `claim = quality + y alpha`, so the honest bid of
-    every provider at every level is on the grid (x = y = 0).
+    A bid is (level, ask, claim); `Auction` says what an action is, and who wins.
 
     Args:
         settlement: `"delivered"` pays `delivered quality - V2` (the paper's rule), `"declared"` pays `claim - V2`.
-        action_type: `"multi_discrete"`: integers `(..., n, 3)` into levels, `grid` and `grid`;
-            `"box"`: floats `(..., n, 3)` in [-1, 1], level in equal bins, x and y scaled to the ends of the grid.
-        grid: allowed values of x and y, in units of alpha, increasing, with 0 among them. Fine near the truth,
-            where providers differ by a fraction of a percent of alpha, and coarse far from it.
+        action_type: `"multi_discrete"` or `"box"`.
+        grid: offsets of ask and claim from the truth, in units of alpha.
     """
 
     settlement: str = "delivered"
@@ -43,71 +36,18 @@ class SecondPrice(Mechanism):
     grid: tuple[float, ...] = GRID
 
     name = "second_price"
-    chance = ("tie", "correct")
-    private = ("level", "ask", "claim")
-    public = ("ask", "claim")
-    uses_beta = False
 
     def __post_init__(self) -> None:
         if self.settlement not in ("delivered", "declared"):
             raise ValueError(f"unknown settlement {self.settlement!r}; allowed: delivered, declared")
-        if self.action_type not in ("multi_discrete", "box"):
-            raise ValueError(f"unknown action_type {self.action_type!r}; allowed: multi_discrete, box")
-        for offset in self.grid:
-            finite("an offset of grid", offset)
-        if 0.0 not in self.grid or list(self.grid) != sorted(set(self.grid)):
-            raise ValueError(f"grid must increase and contain 0.0, got {self.grid!r}")
-
-    def action_sizes(self, market: Market | MarketBatch) -> tuple[int, ...]:
-        """Number of choices for level, ask and claim."""
-        return (market.num_levels, len(self.grid), len(self.grid))
-
-    def bids(self, market: Market | MarketBatch, actions: Array) -> Bids:
-        """The bid in USD behind an action `(..., n, 3)`; see the class for the two forms."""
-        xp = namespace(market.quality)
-        if self.action_type == "multi_discrete":
-            grid = xp.asarray(self.grid, dtype=market.quality.dtype, device=device(market.quality))
-            level = actions[..., 0]
-            offset = grid[actions[..., 1:]]
-        else:
-            bins = xp.floor((actions[..., 0] + 1) * (market.num_levels / 2))
-            level = xp.astype(xp.clip(bins, 0, market.num_levels - 1), xp.int64)
-            side = actions[..., 1:]
-            offset = xp.where(side < 0, side * -self.grid[0], side * self.grid[-1])
-        index = level + market.rows
-        ask = take(market.cost, index) + offset[..., 0] * market.unit
-        return Bids(level, ask, take(market.quality, index) + offset[..., 1] * market.unit)
-
-    def honest(self, market: Market | MarketBatch, levels: Array) -> Array:
-        """The action that tells the truth at each provider's level: integers or floats `(..., n, 3)`."""
-        xp = namespace(levels)
-        if self.action_type == "multi_discrete":
-            zero = xp.full_like(levels, self.grid.index(0.0))
-            return xp.stack([levels, zero, zero], axis=-1)
-        middle = (2 * xp.astype(levels, market.quality.dtype) + 1) / market.num_levels - 1
-        return xp.stack([middle, 0 * middle, 0 * middle], axis=-1)
+        super().__post_init__()
 
     def clear(self, market: Market | MarketBatch, bids: Bids, draws: Draws | None = None) -> Outcome:
-        """Allocate all queries of the period to the highest score; a tie goes to one bidder at random.
+        """The winner is paid what is settled, less `V2`, the value the user is left with.
 
-        `V2`, the value the user is left with, is the second highest of all scores and v0.
+        `V2` is the second highest of all scores and v0.
         """
-        scores = bids.claim - bids.ask
-        xp = namespace(scores)
-        reserve = xp.zeros_like(scores[..., :1]) + market.outside_value
-        if market.present is not None:
-            scores = xp.where(market.present, scores, -xp.inf)
-        ranked = xp.sort(xp.concat([scores, reserve], axis=-1), axis=-1)
-        best, second = ranked[..., -1:], ranked[..., -2:-1]
-        tied = (scores == best) & (scores >= reserve)
-        count = xp.sum(xp.astype(tied, scores.dtype), axis=-1, keepdims=True)
-        if draws is None or draws.tie is None:
-            won = xp.astype(tied, scores.dtype) / xp.clip(count, min=1.0)
-        else:
-            place = xp.clip(xp.floor(draws.tie[..., None] * count), max=count - 1)
-            order = xp.cumulative_sum(xp.astype(tied, scores.dtype), axis=-1) - 1
-            won = xp.astype(tied & (order == place), scores.dtype)
-        outside = xp.astype(count[..., 0] == 0, scores.dtype)
+        won, outside, second = self.allocate(market, bids, draws)
         shares, outside, worth, load = serve(market, bids.level, won, outside, draws)
         index = bids.level + market.rows
         cost = take(market.cost, index)
@@ -129,18 +69,6 @@ class SecondPrice(Mechanism):
         worst = worth_low - best_score - most_cost
         most = max(worth_high, float(market.quality.max()) + high) - market.outside_value - least_cost
         return min(0.0, low, worst), max(0.0, most)
-
-    def reward_scale(self, market: Market) -> float:
-        """USD in one unit of reward: the largest offset on the grid."""
-        return max(-self.grid[0], self.grid[-1]) * market.unit or market.unit
-
-    def bid_bounds(self, market: Market) -> dict[str, tuple[float, float]]:
-        """Least and greatest `ask` and `claim`, USD; wide enough for every market in units of `answer_value`."""
-        low, high = self.grid[0] * market.unit, self.grid[-1] * market.unit
-        return {
-            name: (min(0.0, float(table.min())) + low, max(market.unit, float(table.max())) + high)
-            for name, table in (("ask", market.cost), ("claim", market.quality))
-        }
 
     def known(self) -> type[StageGame]:
         """Closed forms: the dominant strategy, and what bids earn against given or mixed opponents."""
