@@ -4,8 +4,7 @@ A bid is a score, with which it competes, and a margin, which it earns if it win
 nothing and only moves the score. Equal best scores share the market (the expectation of a tie broken at random), a
 best score below the reserve sells nothing.
 
-Source: complete-information first-price auctions on a grid, as Bertrand competition with unequal costs; the scoring
-form is that of arXiv:2601.21839, section 4, and Che 1993.
+Source: the bids are those of arXiv:2601.21839, section 4; scoring auctions of this kind, Che 1993.
 """
 
 from __future__ import annotations
@@ -89,29 +88,24 @@ def frontier(score: np.ndarray, margin: np.ndarray) -> Frontier:
 def _no_sale(frontiers: Sequence[Frontier], reserve: float, tolerance: float) -> Iterator[list[int]]:
     """Nobody sells, if no provider has a bid worth making."""
     below = [_highest_below(own, reserve) for own in frontiers]
-    if all(
-        place is not None and _stays_out(own, reserve, tolerance) for own, place in zip(frontiers, below, strict=True)
-    ):
+    if min(below) >= 0 and all(_stays_out(own, reserve, tolerance) for own in frontiers):
         yield [int(own.number[place]) for own, place in zip(frontiers, below, strict=True)]
 
 
 def _at(frontiers: Sequence[Frontier], score: float, reserve: float, tolerance: float) -> Iterator[list[int]]:
-    """The equilibria with this winning score: those who can earn by it win, and any of those who can just break even."""
-    places = [_place(own, score) for own in frontiers]
-    able = [i for i, place in enumerate(places) if place is not None]
-    keen = [i for i in able if frontiers[i].margin[places[i]] > tolerance]
-    indifferent = [i for i in able if i not in keen]
+    """The equilibria with this winning score: all who can earn by it win, and any of those who just break even."""
     below = [_highest_below(own, score) for own in frontiers]
-    for count in range(len(indifferent) + 1):
-        for joining in combinations(indifferent, count):
-            winners = sorted([*keen, *joining])
-            losers = [i for i in range(len(frontiers)) if i not in winners]
-            if not winners or any(below[i] is None or not _stays_out(frontiers[i], score, tolerance) for i in losers):
-                continue
-            rivals = [float(frontiers[i].score[below[i]]) for i in losers]
-            if all(_stays_in(frontiers[i], places[i], len(winners), rivals, reserve, tolerance) for i in winners):
-                chosen = [places[i] if i in winners else below[i] for i in range(len(frontiers))]
-                yield [int(own.number[place]) for own, place in zip(frontiers, chosen, strict=True)]
+    able = [i for i, own in enumerate(frontiers) if score in own.score]
+    keen = [i for i in able if frontiers[i].margin[below[i] + 1] > tolerance]
+    indifferent = [i for i in able if i not in keen]
+    for joining in chain.from_iterable(combinations(indifferent, k) for k in range(len(indifferent) + 1)):
+        winners = [*keen, *joining]
+        losers = [i for i in range(len(frontiers)) if i not in winners]
+        if not winners or any(below[i] < 0 or not _stays_out(frontiers[i], score, tolerance) for i in losers):
+            continue
+        rivals = [float(frontiers[i].score[below[i]]) for i in losers]
+        if all(_stays_in(frontiers[i], below[i] + 1, len(winners), rivals, reserve, tolerance) for i in winners):
+            yield [int(own.number[below[i] + (i in winners)]) for i, own in enumerate(frontiers)]
 
 
 def _stays_out(own: Frontier, score: float, tolerance: float) -> bool:
@@ -123,19 +117,14 @@ def _stays_in(
     own: Frontier, place: int, winners: int, rivals: Sequence[float], reserve: float, tolerance: float
 ) -> bool:
     """Whether a winner, alone or tied, has nothing better than its bid at `place` of its frontier."""
-    earned = own.margin[place] / winners
+    earned = own.margin[place] / winners + tolerance
     if winners > 1:
-        return not np.any(own.margin[place + 1 :] > earned + tolerance)
+        return not np.any(own.margin[place + 1 :] > earned)
     lower, best_rival = own.score[:place], max(rivals, default=-np.inf)
     share = np.where(lower > best_rival, 1.0, np.where(lower == best_rival, 1 / (1 + rivals.count(best_rival)), 0.0))
-    return not np.any(np.where(lower >= reserve, share, 0.0) * own.margin[:place] > earned + tolerance)
+    return not np.any(np.where(lower >= reserve, share, 0.0) * own.margin[:place] > earned)
 
 
-def _place(own: Frontier, score: float) -> int | None:
-    place = int(np.searchsorted(own.score, score))
-    return place if place < len(own.score) and own.score[place] == score else None
-
-
-def _highest_below(own: Frontier, score: float) -> int | None:
-    place = int(np.searchsorted(own.score, score)) - 1
-    return place if place >= 0 else None
+def _highest_below(own: Frontier, score: float) -> int:
+    """Place of the bid with the highest score below this one; -1 where there is none."""
+    return int(np.searchsorted(own.score, score)) - 1
