@@ -13,6 +13,7 @@ FLOORS = [  # from the ground up
     {"arrays", "checks"},
     {"outcomes"},
     {"market"},
+    {"mixtures"},
     {"batch", "curves"},
     {"mechanisms"},
     {"equilibrium", "repeated"},

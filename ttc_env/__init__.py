@@ -8,22 +8,26 @@
 """
 
 from ttc_env import equilibrium, mechanisms, per_token_v0, second_price_v0
-from ttc_env.curves import list_markets, load_market
+from ttc_env.curves import list_markets, list_mixtures, load_market
 from ttc_env.envs.vector import VectorMarket
 from ttc_env.equilibrium import StageGame
 from ttc_env.market import Market
 from ttc_env.mechanisms import register_mechanism
+from ttc_env.mixtures import Mixture, model_quality
 from ttc_env.registration import register_environments
 
 __version__ = "0.1.0"
 __all__ = [
     "Market",
+    "Mixture",
     "StageGame",
     "VectorMarket",
     "equilibrium",
     "list_markets",
+    "list_mixtures",
     "load_market",
     "mechanisms",
+    "model_quality",
     "per_token_v0",
     "register_mechanism",
     "second_price_v0",

@@ -19,6 +19,7 @@ from ttc_env.curves import load_market
 from ttc_env.envs import spaces
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, make_mechanism
+from ttc_env.mixtures import Mixture
 
 Source = Market | str | os.PathLike[str]  # of a market
 AUTORESET = ("same_step", "next_step", "disabled")
@@ -269,6 +270,8 @@ class Uniform:
 
 def resolve_market(market: Any, beta: float | None) -> Market:
     """A market by name, path or as it is, with `beta` replaced if given."""
-    if not isinstance(market, Market):
-        return load_market(market) if beta is None else load_market(market, beta=beta)
+    if not isinstance(market, Market | Mixture):
+        market = load_market(market) if beta is None else load_market(market, beta=beta)
+    if isinstance(market, Mixture):
+        raise ValueError("environments play a Market, or several in turn; a Mixture of query types is not played yet")
     return market if beta is None else replace(market, beta=beta)

@@ -26,6 +26,7 @@ from ttc_env.equilibrium.dynamics import Dynamics, best_response_dynamics
 from ttc_env.equilibrium.game import StageGame, Unanswered
 from ttc_env.equilibrium.inefficiency import price_of_anarchy, price_of_stability
 from ttc_env.equilibrium.mixed import empirical_strategies, mixed_deviation_utility
+from ttc_env.equilibrium.mixtures import HonestAuction, PrivateGame, honest_auction, value_of_information
 from ttc_env.equilibrium.nash import count_nash, iterate_nash, pure_nash
 from ttc_env.equilibrium.optimum import Optimum, joint_profit_optimum, optimum, welfare_optimum
 from ttc_env.equilibrium.quantal import QuantalResponse, logit_equilibrium
@@ -37,10 +38,12 @@ from ttc_env.equilibrium.uncertainty import Interval, draw_markets, interval
 __all__ = [
     "AuctionOutcome",
     "Dynamics",
+    "HonestAuction",
     "Honesty",
     "Interval",
     "NashConv",
     "Optimum",
+    "PrivateGame",
     "QuantalResponse",
     "ReactiveGain",
     "Rivals",
@@ -60,6 +63,7 @@ __all__ = [
     "draw_markets",
     "empirical_strategies",
     "grid_bids",
+    "honest_auction",
     "independent_rivals",
     "interval",
     "is_nash",
@@ -82,5 +86,6 @@ __all__ = [
     "summarize",
     "swap_regret",
     "sweep",
+    "value_of_information",
     "welfare_optimum",
 ]

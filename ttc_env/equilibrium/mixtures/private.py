@@ -1,0 +1,137 @@
+"""The auction in which every provider sees its own row of the drawn type, as a Bayesian game with finite sums.
+
+A strategy maps a provider's own row to an action. It is written as the actions on every type, `(T, n, ...)`, the same
+wherever a provider sees the same.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from ttc_env.arrays import Array
+from ttc_env.equilibrium.game import StageGame
+from ttc_env.equilibrium.log_space import TOLERANCE
+from ttc_env.equilibrium.regret import NashConv
+from ttc_env.mechanisms import Mechanism, make_mechanism
+from ttc_env.mixtures import Mixture
+
+
+class PrivateGame:
+    """One period of a mixture whose providers know their own rows: quality, price and cost at each level, and the unit.
+
+    Args:
+        mixture: the query types.
+        mechanism: an auction, or what `ttc_env.mechanisms.make_mechanism` takes.
+
+    Raises:
+        ValueError: no mixture, or a mechanism under which users choose by what they know of the type.
+    """
+
+    def __init__(self, mixture: Mixture, mechanism: str | Mechanism = "second_price") -> None:
+        if not isinstance(mixture, Mixture):
+            raise ValueError(f"private information is about the types of a Mixture, got {mixture!r}")
+        self.mixture = mixture.to("numpy")
+        self.mechanism = check_private(make_mechanism(mechanism))
+        self.games = [StageGame(market, self.mechanism) for market in self.mixture.markets]
+
+    @cached_property
+    def sights(self) -> np.ndarray:
+        """What each provider sees of each type, `(T, n)`: the number of its row among the different ones it has."""
+        tables = [self.mixture.quality, self.mixture.price, self.mixture.cost]
+        seen = np.concatenate(
+            [*tables, np.broadcast_to(self.mixture.unit[:, None, None], tables[0][..., :1].shape)], -1
+        )
+        columns = [np.unique(own, axis=0, return_inverse=True)[1].reshape(-1) for own in np.moveaxis(seen, 1, 0)]
+        return np.stack(columns, axis=1)
+
+    def check(self, actions: Array) -> np.ndarray:
+        """A strategy of every provider as an array `(T, n)` or `(T, n, c)`.
+
+        Raises:
+            ValueError: no actions on every type, actions outside the space, or different ones where types look alike.
+        """
+        actions = self.games[0].check(actions)
+        if len(actions) != self.mixture.num_types or actions.ndim != 1 + len(self.games[0].action_shape):
+            raise ValueError(f"strategies are actions on {self.mixture.num_types} types, got shape {actions.shape}")
+        for i, sights in enumerate(self.sights.T):
+            first = np.unique(sights, return_index=True)[1]
+            if not np.array_equal(actions[:, i], actions[first[sights], i]):
+                raise ValueError(
+                    f"provider {self.mixture.providers[i]} cannot tell types apart on which it acts differently"
+                )
+        return actions
+
+    def honest(self) -> np.ndarray:
+        """The efficient level of the own row, bid honestly, `(T, n, c)`: dominant under the second-price rule."""
+        levels = self.mixture.welfare_contribution.argmax(axis=-1)
+        return np.stack([self.mechanism.honest(game.market, own) for game, own in zip(self.games, levels, strict=True)])
+
+    def utility(self, actions: Array) -> np.ndarray:
+        """Expected profit of each provider, USD, `(n,)`."""
+        actions = self.check(actions)
+        return self.mixture.average([game.utility(own) for game, own in zip(self.games, actions, strict=True)])
+
+    def deviations(self, actions: Array) -> np.ndarray:
+        """What every action would earn a provider on the queries that look to it as this one does, USD, `(T, n, K)`.
+
+        The mean over the types that it cannot tell apart, while the others keep to their strategies.
+        """
+        actions, weights = self.check(actions), self.mixture.weights
+        bids = [self.mechanism.bids(game.market, own[None]) for game, own in zip(self.games, actions, strict=True)]
+        earned = np.stack([game.mean_deviations(made) for game, made in zip(self.games, bids, strict=True)])
+        for i, sights in enumerate(self.sights.T):
+            sums = np.zeros((sights.max() + 1, earned.shape[-1]))
+            np.add.at(sums, sights, weights[:, None] * earned[:, i])
+            earned[:, i] = (sums / np.bincount(sights, weights)[:, None])[sights]
+        return earned
+
+    def best_response(self, actions: Array) -> np.ndarray:
+        """The interim best action of each provider on each type, `(T, n)` or `(T, n, c)`; ties to the lowest number."""
+        return self.games[0].actions[self.games[0].lowest_best(self.deviations(actions))]
+
+    def nash_conv(self, actions: Array) -> NashConv:
+        """What the providers could gain by the best map from own row to action, each on its own, USD; `()`, `(n,)`."""
+        best = self.mixture.average(self.deviations(actions).max(axis=-1))
+        improvements = np.maximum(best - self.utility(actions), 0.0)
+        return NashConv(improvements.sum(), improvements)
+
+    def best_replies(self, actions: Array) -> np.ndarray:
+        """Fraction of a provider's actions that are best replies, on average over types, `(n,)`.
+
+        A fraction of one leaves nothing to learn.
+        """
+        worth = self.deviations(actions)
+        best = worth >= worth.max(axis=-1, keepdims=True) - TOLERANCE * max(game.scale for game in self.games)
+        return self.mixture.average(best.mean(axis=-1))
+
+    def largest_gain(self, actions: Array) -> np.ndarray:
+        """The most that any action gains over a strategy on any type, against any actions of the others, USD, `(n,)`.
+
+        0 where the strategy is dominant, whatever the others know. By going through all joint actions.
+
+        Raises:
+            Unanswered: too many of them.
+        """
+        gains = []
+        for game, own in zip(self.games, self.check(actions), strict=True):
+            payoffs, numbers = game.payoffs(), game.numbers(own)
+            payoffs = payoffs.reshape(*(game.num_actions,) * len(numbers), -1)
+            kept = [payoffs[..., i].take([number], axis=i) for i, number in enumerate(numbers)]
+            gains.append([(payoffs[..., i] - alone).max() for i, alone in enumerate(kept)])
+        return np.max(gains, axis=0)
+
+
+def check_private(mechanism: Mechanism) -> Mechanism:
+    """The mechanism, if private information is defined under it.
+
+    Raises:
+        ValueError: users choose by logit, hence by the qualities of all providers on the type.
+    """
+    if mechanism.uses_beta:
+        raise ValueError(
+            f"private information is defined for auctions, whose rule needs bids only; under {mechanism.name} users "
+            "choose by what they know of the query's type"
+        )
+    return mechanism
