@@ -17,7 +17,7 @@ help:        ## list the targets
 
 # What tests and measurements need on top.
 .venv/all-stamp: .venv/stamp
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,test,measure,ray]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,fast,test,measure,ray]'
 	@touch $@
 
 train: .venv/stamp  ## train the default market, about a minute; options: make train ARGS="--mechanism second_price"

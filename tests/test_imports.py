@@ -17,7 +17,7 @@ FLOORS = [  # from the ground up
     {"batch", "curves"},
     {"mechanisms"},
     {"equilibrium", "repeated"},
-    {"opponents"},
+    {"collusion", "opponents"},
     {"envs"},
     {"metrics", "per_token_v0", "second_price_v0"},
     {"evaluation", "registration"},
@@ -74,7 +74,7 @@ def test_nothing_is_imported_that_a_user_may_lack(module):
 
 def test_the_market_and_its_rules_know_no_environment_library():
     for module in MODULES:
-        if room(module) in ("outcomes", "market", "curves", "mechanisms", "equilibrium", "repeated", "opponents"):
+        if LEVEL[room(module)] < LEVEL["envs"]:
             used = {name.split(".")[0] for name in imports(MODULES[module])}
             assert not used & {"gymnasium", "pettingzoo"}, module
 

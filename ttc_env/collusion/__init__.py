@@ -1,0 +1,20 @@
+"""Do they collude? What the literature on algorithmic collusion measures, exact, for any finite game."""
+
+from ttc_env.collusion.decisions import Decision, Stability, discounted, solve_decision, stability
+from ttc_env.collusion.payoffs import Benchmarks, PayoffTable, payoff_table, stage_benchmarks
+from ttc_env.collusion.strategies import Strategies, next_state, num_states
+
+__all__ = [
+    "Benchmarks",
+    "Decision",
+    "PayoffTable",
+    "Stability",
+    "Strategies",
+    "discounted",
+    "next_state",
+    "num_states",
+    "payoff_table",
+    "solve_decision",
+    "stability",
+    "stage_benchmarks",
+]
