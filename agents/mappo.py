@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from agents.ppo import PPO
-from ttc_env.repeated import own_size
+from ttc_env.observing import layout
 
 
 class MAPPO(PPO):
@@ -21,6 +21,6 @@ class MAPPO(PPO):
 
     def critic_inputs(self, observations: Tensor) -> Tensor:
         """`(..., n, d)` to `(..., n, d + n own)`: each provider's observation, then the own parts of all in order."""
-        everybody = observations[..., : own_size(self.env.game)].flatten(-2)
+        everybody = observations[..., : layout(self.env.game).own_size].flatten(-2)
         spread = everybody[..., None, :].expand(*observations.shape[:-1], -1)
         return torch.cat([observations, spread], dim=-1)

@@ -1,7 +1,4 @@
-"""Players that answer what the others did: last period, or in all periods so far. They know the market.
-
-In the auction one strategy is the best response to everything, so both play it.
-"""
+"""Players that answer what the others did: last period, or in all periods so far. They know the market."""
 
 from __future__ import annotations
 
@@ -11,42 +8,43 @@ from typing import Any
 
 import numpy as np
 
-from agents.parts.markets import each_market
-from agents.scripted import Scripted, in_space
-from ttc_env import Market, equilibrium
-from ttc_env.mechanisms import SecondPrice
-from ttc_env.repeated import RepeatedMarket, own_size
+from agents.scripted import Constant, Scripted
+from ttc_env import Market, StageGame, opponents
+from ttc_env.equilibrium import Unanswered
+from ttc_env.mechanisms import Bids, every_action
+from ttc_env.repeated import State
 
 
 class BestResponse(Scripted):
     """The best response to what the others did last period, all at once.
 
-    It starts from the levels that leave users least. Best responses rise with the value that the others offer, so that
-    simultaneous play from there climbs to an equilibrium and cannot cycle. In the auction it is the dominant strategy.
+    It starts from the levels that leave users least. Under per-token pricing best responses rise with the value that
+    the others offer, so that simultaneous play from there climbs to an equilibrium and cannot cycle.
 
     Source: Cournot 1838, chapter VII; for the convergence, Milgrom and Roberts 1990, theorem 8.
     """
 
-    def prepare(self, game: RepeatedMarket) -> None:
-        """Keep the markets, or for the auction the dominant strategy."""
-        self.markets = [market for market, _ in each_market(game)]
-        self.table = dominant_actions(game, self.seats) if isinstance(game.mechanism, SecondPrice) else None
+    def prepare(self) -> None:
+        """Keep what answers in each market."""
+        self.answers = [
+            opponents.BestResponse(game, game.mechanism.honest(game.market, game.market.user_value.argmin(axis=1)))
+            for game, _ in self.games
+        ]
 
     def actions(self, observations: np.ndarray) -> np.ndarray:
-        """Actions `(B, s)` or `(B, s, 3)`."""
-        rows = np.arange(len(observations))
-        if self.table is not None:
-            return self.table[rows % len(self.table)]
-        first, n, m = own_size(self.game), self.game.market.num_providers, self.game.market.num_levels
-        played = observations[:, 0, 3 * m, None] > 0
-        last = np.rint(observations[:, 0, first : first + n] * (m - 1)).astype(np.int64)
-        response = np.zeros((len(rows), n), dtype=np.int64)
-        for k, market in enumerate(self.markets):
-            mine, width = rows[k :: len(self.markets)], market.num_providers
-            seen = np.minimum(last[mine, :width], market.num_levels - 1)
-            start = market.user_value.argmin(axis=1)
-            response[mine, :width] = equilibrium.best_response(market, np.where(played[mine], seen, start))
-        return response[:, self.seats]
+        """Actions `(B, s)` or `(B, s, c)`, for the rows of the markets that were entered."""
+        state = self.markets.record()
+        if len(state.period) != len(observations):
+            raise ValueError(f"it answers the {len(state.period)} markets it entered, got {len(observations)} rows")
+        parts = []
+        for (game, rows), answer in zip(self.games, self.answers, strict=True):
+            bids = Bids(*(part[rows, : game.market.num_providers] for part in state.bids))
+            own = State(state.period[rows], bids, state.shares, state.reward)
+            parts.append(answer(observations[rows], own, self.generator.random))
+        joint = np.zeros((len(observations), *self.joint_shape), dtype=parts[0].dtype)
+        for (game, rows), part in zip(self.games, parts, strict=True):
+            joint[rows, : game.market.num_providers] = part
+        return joint[:, self.seats]
 
 
 @dataclass(frozen=True)
@@ -57,12 +55,12 @@ class FictitiousPlayConfig:
     """periods of uniform play that everybody is believed to have played before the first one"""
 
 
-class FictitiousPlay(Scripted):
+class FictitiousPlay(Constant):
     """The best response to the empirical distribution of what the others did in all periods so far.
 
-    The distribution is that of their joint play, so that the response is exact: the level that would have earned most.
-    Experience belongs to a market; in one that was not trained on there is only the prior. In the auction every belief
-    has the same best response, the dominant strategy, and that is what it plays.
+    The distribution is that of their joint play, so that the response is exact: the action that would have earned most.
+    Experience belongs to a market; in one that was not trained on there is only the prior, and none in a game so large
+    that uniform play cannot be judged exactly. Where one action is best against every belief, that is played.
 
     Source: Brown 1951; with the joint distribution, Marden, Arslan and Shamma 2009, section III.
     """
@@ -73,24 +71,20 @@ class FictitiousPlay(Scripted):
         self.earned: dict[str, np.ndarray] = {}
         super().__init__(env, total_steps, seed, config)
 
-    def prepare(self, game: RepeatedMarket) -> None:
-        """Look up the experience in these markets, or for the auction the dominant strategy."""
-        self.auction = isinstance(game.mechanism, SecondPrice)
-        self.table = dominant_actions(game, self.seats) if self.auction else self._responses()
-
-    def actions(self, observations: np.ndarray) -> np.ndarray:
-        """Actions `(B, s)` or `(B, s, 3)`."""
-        return self.table[np.arange(len(observations)) % len(self.table)]
+    def plan(self, game: StageGame) -> np.ndarray:
+        """The joint action of one market, `(n,)` or `(n, c)`."""
+        dominant = game.dominant()
+        return game.actions[self._earned(game).argmax(axis=1)] if dominant is None else dominant
 
     def watch(self, info: dict[str, Any]) -> None:
-        """Add what every level would have earned every provider, the mean over the rows of a market."""
-        if self.auction:
-            return
-        for market, rows in each_market(self.game):
-            levels = np.minimum(info["bids"].level[rows, : market.num_providers], market.num_levels - 1)
-            utility = equilibrium.deviation_utility(market, levels).mean(axis=0)
-            self.earned[_identity(market)] = self._earned(market) + utility
-        self.table = self._responses()
+        """Add what every action would have earned every provider, the mean over the rows of a market."""
+        for game, rows in self.games:
+            if game.dominant() is None:
+                bids = Bids(*(part[rows, : game.market.num_providers] for part in info["bids"]))
+                level = np.minimum(bids.level, game.market.num_levels - 1)
+                utility = game.mean_deviations(bids._replace(level=level))
+                self.earned[_identity(game.market)] = self._earned(game) + utility
+        self.prepare()
 
     def state_dict(self) -> dict[str, Any]:
         """Experience, as lists by market, and progress."""
@@ -100,34 +94,18 @@ class FictitiousPlay(Scripted):
         """Continue from `state_dict`."""
         self.earned = {name: np.array(sums) for name, sums in state["earned"].items()}
         self.steps = state["steps"]
-        self.prepare(self.game)
+        self.prepare()
 
-    def _earned(self, market: Market) -> np.ndarray:
-        """What every level would have earned every provider in all periods, the prior's included, USD, `(n, m)`."""
-        known = self.earned.get(_identity(market))
+    def _earned(self, game: StageGame) -> np.ndarray:
+        """What every action would have earned every provider in all periods, the prior's included, USD, `(n, K)`."""
+        known = self.earned.get(_identity(game.market))
         if known is not None:
             return known
-        uniform = np.full((market.num_providers, market.num_levels), 1 / market.num_levels)
-        return self.config.prior * equilibrium.mixed_deviation_utility(market, uniform)
-
-    def _responses(self) -> np.ndarray:
-        levels = [self._earned(market).argmax(axis=1) for market, _ in each_market(self.game)]
-        return in_space(self.game, levels, self.seats)
-
-
-def dominant_actions(game: RepeatedMarket, seats: np.ndarray) -> np.ndarray:
-    """The dominant strategy of the auction in each market, `(K, s, 3)`.
-
-    Under `settlement="delivered"` the honest bid at the efficient level. Under `"declared"` a winner gains what it
-    claims too much, so it claims as much as it may: then its score is again all that a sale is worth to it.
-    """
-    assert isinstance(game.mechanism, SecondPrice)
-    levels = [market.welfare_contribution.argmax(axis=1) for market, _ in each_market(game)]
-    bids = in_space(game, levels, seats)
-    if game.mechanism.settlement == "declared":
-        box = game.mechanism.action_type == "box"
-        bids[..., 2] = 1.0 if box else len(game.mechanism.grid) - 1
-    return bids
+        try:
+            uniform = game.mixed_deviations(every_action(game.mechanism, game.market))
+        except Unanswered:
+            return np.zeros((game.market.num_providers, game.num_actions))
+        return self.config.prior * uniform
 
 
 def _identity(market: Market) -> str:

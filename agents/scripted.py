@@ -5,7 +5,7 @@ Those that need to know the market are told by `enter`; before, it is the market
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy as np
 from agents import NoConfig
 from agents.parts.markets import each_market
 from agents.parts.stateless import PERIODS
-from ttc_env import Market, opponents
-from ttc_env.mechanisms import SecondPrice
+from ttc_env import StageGame, opponents
+from ttc_env.mechanisms import action_shape
 from ttc_env.repeated import RepeatedMarket
 
 
@@ -41,15 +41,22 @@ class Scripted:
 
     def enter(self, env: Any) -> None:
         """The next observations come from these markets, row by row in turn, and from the seats that learn there."""
+        self.markets = env
         self.game: RepeatedMarket = env.game
         self.seats: np.ndarray = env.seats
-        self.prepare(env.game)
+        self.games = [(StageGame(market, env.game.mechanism), rows) for market, rows in each_market(env.game)]
+        self.prepare()
 
-    def prepare(self, game: RepeatedMarket) -> None:
-        """Work out what depends on the markets alone."""
+    @property
+    def joint_shape(self) -> tuple[int, ...]:
+        """Shape of a joint action, `(n,)` or `(n, c)`."""
+        return action_shape(self.game.mechanism, self.game.market)
+
+    def prepare(self) -> None:
+        """Work out what depends on the markets alone, whose stage games are `games`."""
 
     def actions(self, observations: np.ndarray) -> np.ndarray:
-        """Actions `(B, s)` or `(B, s, 3)`."""
+        """Actions `(B, s)` or `(B, s, c)`."""
         raise NotImplementedError
 
     def update(self) -> dict[str, float]:
@@ -83,16 +90,22 @@ class Scripted:
 class Constant(Scripted):
     """The same joint action in every period, worked out once for each market."""
 
-    def prepare(self, game: RepeatedMarket) -> None:
-        """Keep the joint action of each market, `(K, s)` or `(K, s, 3)`; rows take the markets in turn."""
-        self.table = in_space(game, [self.levels(market) for market, _ in each_market(game)], self.seats)
+    def prepare(self) -> None:
+        """Keep the joint action of each market, `(K, s)` or `(K, s, c)`; rows take the markets in turn."""
+        self.table = self.joint([self.plan(game) for game, _ in self.games])
 
-    def levels(self, market: Market) -> np.ndarray:
-        """The level of every provider, `(n,)`."""
+    def plan(self, game: StageGame) -> np.ndarray:
+        """The joint action of one market, `(n,)` or `(n, c)`."""
         raise NotImplementedError
 
+    def joint(self, plans: list[np.ndarray]) -> np.ndarray:
+        """Actions of the learning seats, `(K, s)` or `(K, s, c)`; places without a provider do nothing."""
+        width = self.game.market.num_providers
+        padded = [np.pad(plan, ((0, width - len(plan)), *((0, 0),) * (plan.ndim - 1))) for plan in plans]
+        return np.stack(padded)[:, self.seats]
+
     def actions(self, observations: np.ndarray) -> np.ndarray:
-        """Actions `(B, s)` or `(B, s, 3)`."""
+        """Actions `(B, s)` or `(B, s, c)`."""
         return self.table[np.arange(len(observations)) % len(self.table)]
 
 
@@ -105,7 +118,7 @@ class FixedConfig:
 
 
 class Fixed(Constant):
-    """One level in every period, in the auction with an honest bid.
+    """One level in every period, with the plain action that goes with it: in auctions an honest bid.
 
     Raises:
         ValueError: a level that the market does not have.
@@ -113,52 +126,41 @@ class Fixed(Constant):
 
     Config = FixedConfig
 
-    def levels(self, market: Market) -> np.ndarray:
-        """The level of every provider, `(n,)`."""
-        count, level = market.num_levels, self.config.level
+    def plan(self, game: StageGame) -> np.ndarray:
+        """The joint action of one market, `(n,)` or `(n, c)`."""
+        count, level = game.market.num_levels, self.config.level
         if not -1 <= level < count:
             raise ValueError(f"level must be in 0..{count - 1}, or -1 for the middle one, got {level!r}")
-        return np.full(market.num_providers, count // 2 if level < 0 else level)
+        levels = np.full(game.market.num_providers, count // 2 if level < 0 else level)
+        return game.mechanism.honest(game.market, levels)
 
 
 class Truthful(Constant):
-    """Every provider at the level that adds most to welfare, `argmax_k W`, in the auction with an honest bid.
+    """Every provider at the level that adds most to welfare, `argmax_k W`, in auctions with an honest bid.
 
     Source: arXiv:2601.21839, section 4, where it is a dominant strategy under `settlement="delivered"`.
     """
 
-    def levels(self, market: Market) -> np.ndarray:
-        """The level of every provider, `(n,)`."""
-        return market.welfare_contribution.argmax(axis=1)
+    def plan(self, game: StageGame) -> np.ndarray:
+        """The joint action of one market, `(n,)` or `(n, c)`."""
+        return game.mechanism.honest(game.market, game.market.welfare_contribution.argmax(axis=1))
 
 
 class Nash(Constant):
-    """The analytic solution of the market: a pure equilibrium, or honest bids at the efficient levels.
+    """An equilibrium of the stage game; see `StageGame.equilibrium`.
 
     Raises:
-        ValueError: a market without pure equilibrium.
+        ValueError: a market in which none was found.
     """
 
-    def levels(self, market: Market) -> np.ndarray:
-        """The level of every provider, `(n,)`."""
-        game = replace(self.game, market=market)
-        if isinstance(game.mechanism, SecondPrice):
-            return opponents.equilibrium_actions(replace(game, mechanism=SecondPrice()))[:, 0]
-        return opponents.equilibrium_actions(game)
+    def plan(self, game: StageGame) -> np.ndarray:
+        """The joint action of one market, `(n,)` or `(n, c)`."""
+        return game.equilibrium()
 
 
 class Random(Scripted):
     """Uniform over the action space."""
 
     def actions(self, observations: np.ndarray) -> np.ndarray:
-        """Actions `(B, s)` or `(B, s, 3)`."""
+        """Actions `(B, s)` or `(B, s, c)`."""
         return opponents.Random(self.game)(observations, None, self.generator.random)[:, self.seats]
-
-
-def in_space(game: RepeatedMarket, levels: list[np.ndarray], seats: np.ndarray) -> np.ndarray:
-    """Levels of each market, `(n,)`, as actions of the seats, `(K, s)` or `(K, s, 3)`; in the auction honest bids."""
-    width = game.market.num_providers
-    table = np.stack([np.pad(row, (0, width - len(row))) for row in levels]).astype(np.int64)
-    if isinstance(game.mechanism, SecondPrice):
-        table = game.mechanism.honest(game.market, table)  # type: ignore[arg-type]
-    return table[:, seats]

@@ -14,8 +14,7 @@ import torch
 from agents.parts.actions import FlatActions
 from agents.parts.exploration import epsilon
 from agents.parts.stateless import PERIODS
-from ttc_env.mechanisms import PerToken
-from ttc_env.repeated import own_size
+from ttc_env.observing import layout
 
 MEMORIES = ("none", "own", "public")
 LARGEST = 200_000  # states of one provider
@@ -26,7 +25,7 @@ class QLearningConfig:
     """Hyper-parameters of `QLearning`."""
 
     memory: str = "own"
-    """'none', 'own' (last own level, in the auction also whether it won) or 'public' (last levels of all providers)"""
+    """'none', 'own' (last own level; where levels are secret also whether it sold) or 'public' (last levels of all)"""
     learning_rate: float = 0.1
     """weight of a new target in a value"""
     gamma: float = 0.9
@@ -68,12 +67,13 @@ class QLearning:
         self.env, self.total_steps, self.steps = env, total_steps, 0
         self.actions = FlatActions(env.single_action_space, "Q-learning")
         n, m = env.game.market.num_providers, env.game.market.num_levels
-        per_token = isinstance(env.game.mechanism, PerToken)
-        if self.config.memory == "public" and not per_token:
+        self.public = "level" in env.game.mechanism.public
+        if self.config.memory == "public" and not self.public:
             raise ValueError(
-                "memory='public' is of levels, which an auction does not publish; allowed there: none, own"
+                f"memory='public' is of levels, which {env.game.mechanism.name} does not publish; "
+                "allowed there: none, own"
             )
-        situations = {"none": 0, "own": m if per_token else 2 * m, "public": float(m) ** n}[self.config.memory]
+        situations = {"none": 0, "own": m if self.public else 2 * m, "public": float(m) ** n}[self.config.memory]
         if situations > LARGEST:
             raise ValueError(
                 f"memory='public' has {m}^{n} states, at most {LARGEST} are allowed; take 'own' or fewer providers"
@@ -139,18 +139,17 @@ class QLearning:
         """Number of the situation each seat is in, `(B, s)`, read from its observation."""
         if observations.shape[1:] != self.shape:
             raise ValueError(f"it has learnt from observations (B, *{self.shape}), got shape {observations.shape}")
-        market, first = self.env.game.market, 3 * self.env.game.market.num_levels
+        market, fields = self.env.game.market, layout(self.env.game)
         n, m = market.num_providers, market.num_levels
-        played = observations[..., first] > 0
+        played = fields.read(observations, "played")[..., 0] > 0
         if self.config.memory == "none":
             return np.zeros(played.shape, dtype=np.int64)
         if self.config.memory == "own":
-            seen = np.rint(observations[..., first + 1] * (m - 1)).astype(np.int64)
-            if not isinstance(self.env.game.mechanism, PerToken):
-                shares = observations[..., -n:]
+            seen = np.rint(fields.read(observations, "own.level")[..., 0] * (m - 1)).astype(np.int64)
+            if not self.public:
+                shares = fields.read(observations, "public.share")
                 seen = 2 * seen + (shares[:, np.arange(len(self.env.seats)), self.env.seats] > 0)
         else:
-            start = own_size(self.env.game)
-            levels = np.rint(observations[..., start : start + n] * (m - 1)).astype(np.int64)
+            levels = np.rint(fields.read(observations, "public.level") * (m - 1)).astype(np.int64)
             seen = levels @ m ** np.arange(n)[::-1]
         return np.where(played, 1 + seen, 0)

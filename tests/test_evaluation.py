@@ -59,7 +59,7 @@ def test_an_equilibrium_scores_one(task):
         assert found["held_out_opponents"] == pytest.approx(1)  # honesty is a best response to anybody
         assert found["welfare_ratio"] == found["winner_efficiency"] == pytest.approx(1)
         assert found["truthfulness_gap"] == pytest.approx(0, abs=1e-12)
-        assert "profit_gain" not in found
+        assert found["profit_gain"] == pytest.approx(0, abs=1e-12)
     else:
         assert found["profit_gain"] == pytest.approx(0, abs=1e-9)
         poa = np.mean([1 / equilibrium.price_of_anarchy(task.market(name)) for name in task.test])

@@ -26,7 +26,7 @@ from ttc_env import Market, VectorMarket, equilibrium, list_markets, load_market
 from ttc_env.envs.seats import Seats
 from ttc_env.mechanisms import Bids, SecondPrice
 from ttc_env.metrics import evaluate, play
-from ttc_env.repeated import global_state
+from ttc_env.observing import global_state
 
 MECHANISMS = ("per_token", "second_price")
 DIFFERENT = ["gsm8k/reasoning_effort", "gpqa/majority_voting"]  # three providers of five levels, nine of six

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from train.make_population import SCRIPTS, Args, main
+from ttc_env import StageGame
 from ttc_env.evaluation.frozen import FrozenPlay, uniform_nash_conv
 from ttc_env.evaluation.population import read_population
 from ttc_env.evaluation.tasks import load_suite
-from ttc_env.metrics import record_play
 from ttc_env.opponents import Recorded
+from ttc_env.playing import record_play
 
 LITE = load_suite("ttc-lite-v0")
 
@@ -30,7 +31,7 @@ def test_the_same_arguments_write_the_same_bytes(tmp_path):
 @pytest.mark.parametrize("task", LITE, ids=lambda task: task.name)
 def test_scripts_play_legal_actions_of_their_own_kind(task):
     name = task.test[0]
-    game = task.make_test_env(name, dtype="float64").game
+    game = StageGame(task.market(name), task.mechanism)
     rng = np.random.default_rng(0)
     random = uniform_nash_conv(task.market(name), game.mechanism).total
     distance = {}

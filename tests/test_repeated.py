@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.environments import MARKET, sample
 from tests.helpers.strategies import generators, lottery_markets, markets, wild_markets
-from ttc_env import repeated
+from ttc_env import observing, repeated
 from ttc_env.arrays import at
 from ttc_env.envs import spaces
 from ttc_env.market import Market
@@ -41,11 +41,11 @@ def test_what_is_seen_lies_within_the_bounds(mechanism, dtype, data, rng):
     market = data.draw(markets() | lottery_markets() | wild_markets())
     sampled = bool(np.all(market.quality >= market.baseline * market.unit)) and market.quality.max() <= market.unit
     game = RepeatedMarket(market.to("numpy", dtype=dtype), mechanism, 2 if sampled else "expected")
-    low, high = repeated.observation_bounds(game)
-    least, most = repeated.state_bounds(game)
+    low, high = observing.layout(game).bounds
+    least, most = observing.layout(game).state_bounds(game.market.num_providers)
     states = [repeated.initial_state(game, 3), *(state for _, _, state, _ in played(game, rng, 3))]
     for state in states:
-        seen, whole = repeated.observe(game, state), repeated.global_state(game, state)
+        seen, whole = observing.observe(game, state), observing.global_state(game, state)
         assert seen.dtype == whole.dtype == dtype
         assert seen.shape == (3, market.num_providers, *low.shape)
         assert whole.shape == (3, *least.shape)
@@ -58,7 +58,7 @@ def test_what_is_seen_lies_within_the_bounds(mechanism, dtype, data, rng):
 def test_an_observation_is_the_documented_list(mechanism):
     game = RepeatedMarket(MARKET, mechanism, 4, reward_scale=0.002)
     for _, _, state, outcome in played(game, np.random.default_rng(0), 2):
-        seen, level = repeated.observe(game, state), state.bids.level / 5
+        seen, level = observing.observe(game, state), state.bids.level / 5
         ask, claim = state.bids.ask / MARKET.unit, state.bids.claim / MARKET.unit
         for b, i in np.ndindex(3, 4):
             own = [level[b, i]] if isinstance(mechanism, PerToken) else [level[b, i], ask[b, i], claim[b, i]]
@@ -73,7 +73,7 @@ def test_an_observation_is_the_documented_list(mechanism):
 def test_the_global_state_holds_every_observation_once(mechanism):
     game = RepeatedMarket(MARKET, mechanism, 4)
     (_, _, state, _) = played(game, np.random.default_rng(0), 1)[0]
-    seen, whole = repeated.observe(game, state), repeated.global_state(game, state)
+    seen, whole = observing.observe(game, state), observing.global_state(game, state)
     curves, public = 3 * 6, len(mechanism.public) * 4 + 4
     parts = [seen[:, :, :curves].reshape(3, -1), seen[:, :, curves:-public].reshape(3, -1), seen[:, 0, -public:]]
     np.testing.assert_array_equal(whole, np.concatenate(parts, axis=1))
@@ -82,7 +82,7 @@ def test_the_global_state_holds_every_observation_once(mechanism):
 @every_mechanism
 def test_before_the_first_period_there_is_no_record(mechanism):
     game = RepeatedMarket(MARKET, mechanism)
-    seen = repeated.observe(game, repeated.initial_state(game, 2))
+    seen = observing.observe(game, repeated.initial_state(game, 2))
     assert np.any(seen[:, :, : 3 * 6])
     assert not np.any(seen[:, :, 3 * 6 :])
 
@@ -113,7 +113,7 @@ def test_a_batch_is_a_loop(mechanism, demand):
             row = Draws(*(None if part is None else part[b : b + 1] for part in draws))
             state, _ = repeated.transition(game, state, actions[b : b + 1], row)
             np.testing.assert_allclose(
-                repeated.observe(game, state)[0], repeated.observe(game, together)[b], rtol=1e-13
+                observing.observe(game, state)[0], observing.observe(game, together)[b], rtol=1e-13
             )
 
 
@@ -128,8 +128,8 @@ def test_numpy_and_torch_play_alike(mechanism, demand):
         actions = torch.tensor(actions.astype(float) if actions.dtype.kind == "f" else actions)
         state, theirs = repeated.transition(other, state, actions, tensors)
         for left, right in (
-            (repeated.observe(game, ours), repeated.observe(other, state)),
-            (repeated.global_state(game, ours), repeated.global_state(other, state)),
+            (observing.observe(game, ours), observing.observe(other, state)),
+            (observing.global_state(game, ours), observing.global_state(other, state)),
             (outcome.utility, theirs.utility),
         ):
             assert isinstance(right, torch.Tensor)

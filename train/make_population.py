@@ -23,13 +23,11 @@ import tyro
 from rich.progress import track
 
 from agents import make_learner
-from ttc_env import VectorMarket, equilibrium
+from ttc_env import StageGame, VectorMarket
+from ttc_env.batch import one_market
 from ttc_env.evaluation.population import FILE, Population, population_key, write_population
 from ttc_env.evaluation.tasks import SUITES
-from ttc_env.mechanisms import SecondPrice
-from ttc_env.metrics import record_play
-from ttc_env.opponents import action_shape, equilibrium_actions
-from ttc_env.repeated import RepeatedMarket
+from ttc_env.playing import record_play
 from ttc_env.scripting.console import console, errors_in_one_line
 
 
@@ -56,25 +54,28 @@ class Args:
     """the file to write"""
 
 
-def random(game: RepeatedMarket, rng: np.random.Generator, samples: int) -> np.ndarray:
+def random(game: StageGame, rng: np.random.Generator, samples: int) -> np.ndarray:
     """Uniform over the action space."""
     sizes = game.mechanism.action_sizes(game.market)
-    return rng.integers(0, sizes if len(sizes) > 1 else sizes[0], (samples, *action_shape(game)))
+    return rng.integers(0, sizes if len(sizes) > 1 else sizes[0], (samples, *game.action_shape))
 
 
-def noisy_nash(game: RepeatedMarket, rng: np.random.Generator, samples: int) -> np.ndarray:
+def noisy_nash(game: StageGame, rng: np.random.Generator, samples: int) -> np.ndarray:
     """The equilibrium action, or a random one, half of the time each."""
-    return _either(rng, 0.5, equilibrium_actions(game), random(game, rng, samples))
+    return _either(rng, 0.5, game.equilibrium(), random(game, rng, samples))
 
 
-def soft(game: RepeatedMarket, rng: np.random.Generator, samples: int) -> np.ndarray:
-    """Restrained competition, three quarters of the time: a cartel's level, or an honest claim with a mark-up."""
-    if isinstance(game.mechanism, SecondPrice):
-        actions = np.tile(equilibrium_actions(game), (samples, 1, 1))
-        honest, top = game.mechanism.grid.index(0.0), len(game.mechanism.grid)
-        actions[..., 1] = rng.integers(honest + 1, top, actions.shape[:2])
+def soft(game: StageGame, rng: np.random.Generator, samples: int) -> np.ndarray:
+    """Restrained competition, three quarters of the time: a cartel's levels, or where providers ask for a price the
+    equilibrium with a mark-up.
+    """
+    sizes = game.mechanism.action_sizes(game.market)
+    if len(sizes) == 1:
+        actions = game.joint_profit_optimum().profile
     else:
-        actions = equilibrium.joint_profit_optimum(game.market).profile
+        actions = np.tile(game.equilibrium(), (samples, 1, 1))
+        dearer = min(int(actions[..., 1].max()) + 1, sizes[1] - 1)
+        actions[..., 1] = rng.integers(dearer, sizes[1], actions.shape[:2])
     return _either(rng, 0.75, actions, random(game, rng, samples))
 
 
@@ -83,7 +84,7 @@ def _either(rng: np.random.Generator, probability: float, first: np.ndarray, sec
     return np.where(chosen.reshape(*chosen.shape, *(1,) * (second.ndim - 2)), first, second)
 
 
-SCRIPTS: dict[str, Callable[[RepeatedMarket, np.random.Generator, int], np.ndarray]] = {
+SCRIPTS: dict[str, Callable[[StageGame, np.random.Generator, int], np.ndarray]] = {
     "random": random,
     "noisy-nash": noisy_nash,
     "soft": soft,
@@ -127,7 +128,7 @@ def make_population(args: Args, market: str, mechanism: str, beta: float) -> Pop
         played = record_play(env, learner.act, 2 * -(-args.samples // 8), seed)
         members.append(f"{name} {steps}")
         plays.append(played[-args.samples :])  # the later half, when the start is forgotten
-    game = make_env(1, dtype="float64").game
+    game = StageGame(one_market(make_env(1, dtype="float64").market), mechanism)
     for seed, name in enumerate(args.scripts, args.seed + len(args.learners)):
         members.append(name)
         plays.append(SCRIPTS[name](game, np.random.default_rng(seed), args.samples))

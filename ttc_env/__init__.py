@@ -7,7 +7,7 @@
 0.00604
 """
 
-from ttc_env import equilibrium, mechanisms, per_token_v0, second_price_v0
+from ttc_env import equilibrium, market_v0, mechanisms, per_token_v0, second_price_v0
 from ttc_env.curves import list_markets, list_mixtures, load_market
 from ttc_env.envs.vector import VectorMarket
 from ttc_env.equilibrium import StageGame
@@ -26,6 +26,7 @@ __all__ = [
     "list_markets",
     "list_mixtures",
     "load_market",
+    "market_v0",
     "mechanisms",
     "model_quality",
     "per_token_v0",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ttc_env import equilibrium
+from ttc_env.arrays import as_numpy
 from ttc_env.batch import one_market
-from ttc_env.mechanisms import SecondPrice
+from ttc_env.equilibrium import StageGame
+from ttc_env.mechanisms import Bids, action_shape
 from ttc_env.repeated import RepeatedMarket, State
 
 Policy = Callable[[np.ndarray], np.ndarray]
@@ -29,31 +31,29 @@ def make_opponents(
         learners: indices of the providers who are no opponents.
         opponents: one of
 
-            * `"nash"`: the first pure equilibrium in lexicographic order; in the auction the dominant strategy;
-            * `"best_response"`: the myopic best response to last period (to the lowest levels at the start);
+            * `"nash"`: an equilibrium of the stage game, `StageGame.equilibrium`;
+            * `"best_response"`: the myopic best response to last period (to the lowest actions at the start);
             * `"random"`: uniform over the action space;
-            * an array of actions, one per provider: a profile `(n,)`, or bids `(n, 3)`;
+            * an array of actions, one per provider, `(n,)` or `(n, c)`;
             * `Recorded(actions)`: draws from the play of other policies;
-            * a function from observations `(B, n, d)` to actions `(B, n)` or `(B, n, 3)`;
-            * a mapping from every opponent's name to a function from `(B, d)` to `(B,)` or `(B, 3)`.
+            * a function from observations `(B, n, d)` to actions `(B, n)` or `(B, n, c)`;
+            * a mapping from every opponent's name to a function from `(B, d)` to `(B,)` or `(B, c)`.
 
     Raises:
-        ValueError: another name, a mapping that lacks an opponent, or a record for other providers. The environment
-            checks the actions.
+        ValueError: another name, a mapping that lacks an opponent, a record for other providers, or a game in which no
+            equilibrium was found. The environment checks the actions.
     """
     if isinstance(opponents, str):
         if opponents == "nash":
             return Constant(equilibrium_actions(game))
         if opponents == "best_response":
-            return (
-                Constant(equilibrium_actions(game)) if isinstance(game.mechanism, SecondPrice) else BestResponse(game)
-            )
+            return BestResponse(StageGame(one_market(game.market), game.mechanism))
         if opponents == "random":
             return Random(game)
         raise ValueError(f"unknown opponents {opponents!r}; allowed: {', '.join(NAMED)}, actions, or functions")
     if isinstance(opponents, Recorded):
-        if opponents.actions.shape[1:] != action_shape(game):
-            wanted, got = action_shape(game), opponents.actions.shape[1:]
+        wanted, got = action_shape(game.mechanism, game.market), opponents.actions.shape[1:]
+        if got != wanted:
             raise ValueError(f"recorded actions of one period must have shape {wanted}, got {got}")
         return opponents
     if isinstance(opponents, Mapping):
@@ -63,25 +63,13 @@ def make_opponents(
     return Constant(np.asarray(opponents))
 
 
-def action_shape(game: RepeatedMarket) -> tuple[int, ...]:
-    """Shape of one market's joint action: `(n,)` or `(n, 3)`."""
-    sizes = game.mechanism.action_sizes(game.market)
-    return (game.market.num_providers, *((len(sizes),) if len(sizes) > 1 else ()))
-
-
 def equilibrium_actions(game: RepeatedMarket) -> np.ndarray:
-    """Joint action of the analytic solution: the first pure equilibrium, or honest bids at the efficient levels.
+    """An equilibrium of one period, `(n,)` or `(n, c)`; see `StageGame.equilibrium`.
 
     Raises:
-        ValueError: there is no pure equilibrium, which can happen where prices are below costs.
+        ValueError: none was found.
     """
-    market = one_market(game.market).to("numpy")
-    if isinstance(game.mechanism, SecondPrice):
-        return game.mechanism.honest(market, np.argmax(market.welfare_contribution, axis=-1))
-    profile = next(equilibrium.iterate_nash(market), None)
-    if profile is None:
-        raise ValueError("the market has no pure equilibrium; choose other opponents")
-    return profile
+    return StageGame(one_market(game.market), game.mechanism).equilibrium()
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +79,7 @@ class Constant:
     actions: np.ndarray
 
     def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
-        """Actions `(B, n)` or `(B, n, 3)`."""
+        """Actions `(B, n)` or `(B, n, c)`."""
         return np.tile(self.actions, (observations.shape[0],) + (1,) * self.actions.ndim)
 
 
@@ -100,7 +88,7 @@ class Recorded:
     """Frozen play: every provider draws from its own column of recorded actions, independently, in each period.
 
     Args:
-        actions: `(S, n)` levels or `(S, n, 3)` bids of `S` periods.
+        actions: `(S, n)` or `(S, n, c)` of `S` periods.
 
     Raises:
         ValueError: no period, or not such an array.
@@ -111,11 +99,11 @@ class Recorded:
     def __post_init__(self) -> None:
         actions = np.asarray(self.actions)
         if actions.ndim not in (2, 3) or not actions.size:
-            raise ValueError(f"recorded actions must have shape (S, n) or (S, n, 3), S >= 1, got {actions.shape}")
+            raise ValueError(f"recorded actions must have shape (S, n) or (S, n, c), S >= 1, got {actions.shape}")
         object.__setattr__(self, "actions", actions if actions.dtype.kind == "f" else actions.astype(np.int64))
 
     def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
-        """Actions `(B, n)` or `(B, n, 3)`."""
+        """Actions `(B, n)` or `(B, n, c)`."""
         periods, n = self.actions.shape[:2]
         drawn = np.minimum((uniform((observations.shape[0], n)) * periods).astype(np.int64), periods - 1)
         return self.actions[drawn, np.arange(n)]
@@ -123,13 +111,26 @@ class Recorded:
 
 @dataclass(frozen=True, eq=False)
 class BestResponse:
-    """Per-token pricing: the best response to last period's levels."""
+    """The best response to last period's bids.
 
-    game: RepeatedMarket
+    Args:
+        game: one period.
+        start: joint action that is answered before the first period; by default everybody's lowest.
+    """
+
+    game: StageGame
+    start: np.ndarray | None = None
 
     def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
-        """Actions `(B, n)`."""
-        return equilibrium.best_response(one_market(self.game.market), state.bids.level)
+        """Actions `(B, n)` or `(B, n, c)`."""
+        played = state.period[:, None] > 0
+        bids = (np.where(played, *parts) for parts in zip(as_numpy(state.bids), self._first, strict=True))
+        return self.game.best_response_to(Bids(*bids))
+
+    @cached_property
+    def _first(self) -> Bids:
+        lowest = np.full(self.game.action_shape, -1.0 if self.game.mechanism.action_type == "box" else 0)
+        return self.game.mechanism.bids(self.game.market, lowest if self.start is None else self.start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +140,9 @@ class Random:
     game: RepeatedMarket
 
     def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
-        """Actions `(B, n)` or `(B, n, 3)`."""
+        """Actions `(B, n)` or `(B, n, c)`."""
         mechanism = self.game.mechanism
-        draws = uniform((observations.shape[0], *action_shape(self.game)))
+        draws = uniform((observations.shape[0], *action_shape(mechanism, self.game.market)))
         if mechanism.action_type == "box":
             return 2 * draws - 1
         sizes = mechanism.action_sizes(self.game.market)
@@ -155,7 +156,7 @@ class Joint:
     policy: Policy
 
     def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
-        """Actions `(B, n)` or `(B, n, 3)`."""
+        """Actions `(B, n)` or `(B, n, c)`."""
         return self.policy(observations)
 
 
@@ -176,8 +177,8 @@ class Each:
             raise ValueError(f"opponents must hold a function for every provider but the learners; missing: {names}")
 
     def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
-        """Actions `(B, n)` or `(B, n, 3)`; those of learners without a function are zero."""
-        batch, (n, *components) = observations.shape[0], action_shape(self.game)
+        """Actions `(B, n)` or `(B, n, c)`; those of learners without a function are zero."""
+        batch, (n, *components) = observations.shape[0], action_shape(self.game.mechanism, self.game.market)
         idle = np.zeros((batch, *components), dtype=float if self.game.mechanism.action_type == "box" else int)
         actions = [idle] * n
         for name, policy in self.policies.items():

@@ -40,9 +40,8 @@ v0: first version.
 from __future__ import annotations
 
 import os
-from typing import Any
 
-from ttc_env.envs.parallel import AECMarket, ParallelMarket
+from ttc_env.envs.parallel import ParallelMarket, agent_by_agent
 from ttc_env.market import Market
 
 
@@ -77,9 +76,4 @@ def parallel_env(
     )
 
 
-def raw_env(*args: Any, **kwargs: Any) -> AECMarket:
-    """The PettingZoo `AECEnv`; same arguments as `parallel_env`."""
-    return AECMarket(parallel_env(*args, **kwargs))
-
-
-env = raw_env  # the AEC form checks order and actions itself
+raw_env = env = agent_by_agent(parallel_env)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gymnasium
 import pettingzoo
 
-# Gymnasium id -> mechanism and PettingZoo module
+# Gymnasium id -> mechanism, which `mechanism=...` replaces, and PettingZoo module
 ENVIRONMENTS = {
     "ttc/PerToken-v0": ("per_token", "per_token_v0"),
     "ttc/SecondPrice-v0": ("second_price", "second_price_v0"),
+    "ttc/Market-v0": ("per_token", "market_v0"),
 }
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ttc_env import Market, equilibrium
+from ttc_env import Market, StageGame
 from ttc_env.batch import MarketBatch
-from ttc_env.mechanisms import PerToken
 from ttc_env.repeated import RepeatedMarket
 
 
@@ -20,25 +19,22 @@ def each_market(game: RepeatedMarket) -> list[tuple[Market, slice]]:
     return [(one.to("numpy", dtype=kind), slice(k, None, count)) for k, one in enumerate(game.market.markets)]
 
 
-def utility_range(game: RepeatedMarket, market: Market) -> tuple[np.ndarray, np.ndarray]:
+def utility_range(game: RepeatedMarket, stage: StageGame) -> tuple[np.ndarray, np.ndarray]:
     """The least and the most that each provider of one of its markets can earn in a period, USD, `(n,)` each.
 
-    Under expected per-token demand they are attained: a share falls as the others offer more value, so their extreme
-    levels give its extremes. Elsewhere they are the bounds of the mechanism.
+    Where demand is expected that is what the stage game knows; drawn queries can take all to one side.
     """
-    if isinstance(game.mechanism, PerToken) and game.demand == "expected":
-        extremes = np.stack([market.user_value.argmin(axis=1), market.user_value.argmax(axis=1)])
-        utility = equilibrium.deviation_utility(market, extremes)
-        return utility.min(axis=(0, 2)), utility.max(axis=(0, 2))
-    low, high = game.mechanism.utility_bounds(market)
-    return np.full(market.num_providers, low), np.full(market.num_providers, high)
+    if game.demand == "expected":
+        return stage.utility_range()
+    low, high = game.mechanism.utility_bounds(stage.market)
+    return np.full(stage.market.num_providers, low), np.full(stage.market.num_providers, high)
 
 
 def reward_range(env: Any) -> tuple[np.ndarray, np.ndarray]:
     """`utility_range` of the learning seats in units of reward, for every row of the batch, `(B, s)` each."""
     low, high = np.zeros((2, env.num_markets, env.game.market.num_providers))
     for market, rows in each_market(env.game):
-        bounds = utility_range(env.game, market)
+        bounds = utility_range(env.game, StageGame(market, env.game.mechanism))
         low[rows, : market.num_providers], high[rows, : market.num_providers] = bounds
     scale = np.asarray(env.game.usd_per_reward)
     return (low / scale)[:, env.seats], (high / scale)[:, env.seats]

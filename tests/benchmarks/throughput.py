@@ -29,7 +29,7 @@ import ttc_env
 from agents.ppo import PPO, PPOConfig
 from agents.sb3 import SB3PPO, MarketVecEnv
 from tests.benchmarks.peers import HandWrittenEnv, compiled_step, supersuit_env
-from ttc_env import Market, VectorMarket, equilibrium, repeated
+from ttc_env import Market, VectorMarket, equilibrium, observing, repeated
 from ttc_env.mechanisms import Draws
 
 MARKET = ttc_env.load_market("gsm8k/majority_voting", beta=1000.0)
@@ -297,7 +297,7 @@ def compiling(repeats: int, seconds: float, device: str) -> None:
 
         def period(state: repeated.State, levels: torch.Tensor, out: Any, game: Any = env.game) -> repeated.State:
             state = repeated.transition(game, state, levels, Draws())[0]
-            repeated.observe(game, state, out)
+            observing.observe(game, state, out)
             return state
 
         for name, function, arguments in (

@@ -10,7 +10,7 @@ import ttc_env
 from agents import Learner, find, make_learner
 from ttc_env.evaluation import evaluate_greedy, evaluate_policy
 from ttc_env.evaluation.tasks import Task, load_suite
-from ttc_env.metrics import record_play
+from ttc_env.playing import record_play
 
 CHECKPOINTS = 20  # points of a learning curve
 CURVES = ("score", "relative_nash_conv", "welfare_ratio")

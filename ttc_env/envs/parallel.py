@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 import gymnasium
 import numpy as np
@@ -16,6 +18,7 @@ from ttc_env.envs import spaces
 from ttc_env.envs.render import render_period
 from ttc_env.envs.vector import VectorMarket
 
+Arguments = ParamSpec("Arguments")
 RENDER_MODES = ("human", "ansi")
 
 
@@ -24,14 +27,14 @@ class ParallelMarket(ParallelEnv):
 
     Args:
         name: name of the environment, for example `"per_token_v0"`.
-        mechanism: name of the mechanism.
+        mechanism: what `VectorMarket` takes.
         market: what `VectorMarket` takes; `arguments` too.
         render_mode: None, `"ansi"` (`render()` returns a table of the last period) or `"human"` (each step prints it).
     """
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "is_parallelizable": True}  # noqa: RUF012
 
-    def __init__(self, name: str, mechanism: str, market: Any, *, render_mode: str | None = None, **arguments: Any):
+    def __init__(self, name: str, mechanism: Any, market: Any, *, render_mode: str | None = None, **arguments: Any):
         self.metadata = {**self.metadata, "name": name}
         self.render_mode = check_render_mode(render_mode)
         self.engine = VectorMarket(market, mechanism, autoreset="disabled", dtype="float64", copy=False, **arguments)
@@ -164,6 +167,18 @@ class AECMarket(parallel_to_aec_wrapper):
         """Go back to where `get_state` was called; the future is the same again for the same actions."""
         self.env.set_state(state["market"])
         self.__dict__ = {key: vars(self)[key] for key in self._constant} | copy.deepcopy(state["turn"])
+
+
+def agent_by_agent(parallel_env: Callable[Arguments, ParallelMarket]) -> Callable[Arguments, AECMarket]:
+    """The maker of the AEC form beside that of the parallel form, with the same signature."""
+
+    @wraps(parallel_env)
+    def env(*args: Arguments.args, **kwargs: Arguments.kwargs) -> AECMarket:
+        return AECMarket(parallel_env(*args, **kwargs))
+
+    env.__name__ = env.__qualname__ = "env"
+    env.__doc__ = "The PettingZoo `AECEnv`, which checks order and actions itself; same arguments as `parallel_env`."
+    return env
 
 
 def period_infos(info: dict[str, Any]) -> list[dict[str, Any]]:

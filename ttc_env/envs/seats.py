@@ -74,7 +74,6 @@ class Seats:
         self._observations, rewards, terminations, truncations, info = engine.step(joint)
         if "final_obs" in info:
             info["final_obs"] = info["final_obs"][:, self._seats]
-        info["actions"] = joint
         return self._observations[:, self._seats], rewards[:, self._seats], terminations, truncations, info
 
     def _uniform(self, shape: tuple[int, ...]) -> np.ndarray:

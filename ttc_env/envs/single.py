@@ -14,6 +14,7 @@ from ttc_env.envs.parallel import RENDER_MODES, check_render_mode, period_infos
 from ttc_env.envs.render import render_period
 from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import VectorMarket
+from ttc_env.mechanisms import Mechanism
 
 DEFAULT_MARKET = "gsm8k/majority_voting"
 
@@ -23,7 +24,7 @@ class ProviderEnv(gymnasium.Env):
 
     Args:
         market: what `VectorMarket` takes; `arguments` too.
-        mechanism: name of the mechanism.
+        mechanism: what `VectorMarket` takes.
         provider: the learner, by name or index.
         opponents: what `ttc_env.opponents.make_opponents` takes: `"nash"`, `"best_response"`, `"random"`, actions,
             or functions.
@@ -35,7 +36,7 @@ class ProviderEnv(gymnasium.Env):
     def __init__(
         self,
         market: Any = DEFAULT_MARKET,
-        mechanism: str = "per_token",
+        mechanism: str | Mechanism = "per_token",
         *,
         provider: str | int = 0,
         opponents: Any = "nash",
@@ -102,7 +103,7 @@ class VectorProviderEnv(VectorEnv):
         self,
         num_envs: int = 1,
         market: Any = DEFAULT_MARKET,
-        mechanism: str = "per_token",
+        mechanism: str | Mechanism = "per_token",
         *,
         provider: str | int = 0,
         opponents: Any = "nash",

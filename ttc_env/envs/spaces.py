@@ -8,7 +8,8 @@ import gymnasium
 import numpy as np
 
 from ttc_env.arrays import Array, device, namespace, provider_major
-from ttc_env.repeated import RepeatedMarket, observation_bounds, own_size, state_bounds
+from ttc_env.observing import layout
+from ttc_env.repeated import RepeatedMarket
 
 
 def action_space(game: RepeatedMarket) -> gymnasium.Space:
@@ -21,13 +22,13 @@ def action_space(game: RepeatedMarket) -> gymnasium.Space:
 
 def observation_space(game: RepeatedMarket, dtype: type = np.float32) -> gymnasium.spaces.Box:
     """Observation space of one provider, `(d,)`."""
-    low, high = observation_bounds(game)
+    low, high = layout(game).bounds
     return gymnasium.spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype)
 
 
 def shared_observation_space(game: RepeatedMarket, dtype: type = np.float32) -> gymnasium.spaces.Tuple:
-    """Spaces of the two parts of `ttc_env.repeated.Views`, `(d,)` and `(p,)`."""
-    whole, own = observation_space(game, dtype), own_size(game)
+    """Spaces of the two parts of `ttc_env.observing.Views`, `(d,)` and `(p,)`."""
+    whole, own = observation_space(game, dtype), layout(game).own_size
     return gymnasium.spaces.Tuple(
         gymnasium.spaces.Box(whole.low[part], whole.high[part], dtype=dtype) for part in (slice(own), slice(own, None))
     )
@@ -35,7 +36,7 @@ def shared_observation_space(game: RepeatedMarket, dtype: type = np.float32) -> 
 
 def state_space(game: RepeatedMarket, dtype: type = np.float32) -> gymnasium.spaces.Box:
     """Space of the global state, `(D,)`."""
-    low, high = state_bounds(game)
+    low, high = layout(game).state_bounds(game.market.num_providers)
     return gymnasium.spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from gymnasium.error import ResetNeeded
 
-from ttc_env import repeated
+from ttc_env import observing, repeated
 from ttc_env.arrays import Array, device, namespace
 from ttc_env.batch import MarketBatch, stack_markets
 from ttc_env.checks import whole
@@ -31,7 +31,7 @@ class VectorMarket:
     Args:
         market: a `Market`, one of `list_markets()`, or the path of a CSV table; or a sequence of these, which the
             rows of the batch take in turn (other curves, betas and providers in one call; see `MarketBatch`).
-        mechanism: `"per_token"`, `"second_price"` or a mechanism object.
+        mechanism: a name of `ttc_env.mechanisms.MECHANISMS`, `package.module:Class`, or a mechanism object.
         num_markets: batch size `B`; by default 1, or one for each market of a sequence.
         beta: user rationality, 1/USD; by default the market's own, or 1000 for a market given by name.
         demand: `"expected"`, or the number of queries drawn each period; markets with `outcomes` replay them.
@@ -44,7 +44,7 @@ class VectorMarket:
         device: torch device.
         dtype: `"float32"` or `"float64"`, of tables, observations and rewards.
         check_actions: refuse actions outside the space; on a GPU this waits for the device at each step.
-        shared_record: return observations as `ttc_env.repeated.Views`, with the public record once per market and
+        shared_record: return observations as `ttc_env.observing.Views`, with the public record once per market and
             not once per provider: for many providers.
         copy: return arrays of the caller's own; without it observations are written into the same array at every
             step, several times as fast for large batches.
@@ -81,7 +81,7 @@ class VectorMarket:
         self.autoreset = autoreset
         self.check_actions = check_actions
         self.copy = copy
-        self._view = repeated.observe_shared if shared_record else repeated.observe
+        self._view = observing.observe_shared if shared_record else observing.observe
         self.market: Market | MarketBatch
         if several is None:
             self.market = resolve_market(market, beta)
@@ -136,12 +136,13 @@ class VectorMarket:
         """Clear one period of every market.
 
         Args:
-            actions: level indices `(B, n)`, or bids `(B, n, 3)`.
+            actions: `(B, n)`, or `(B, n, c)` where the mechanism's actions have `c` components.
 
         Returns:
             Observations `(B, n, d)`; rewards `(B, n)`; terminations `(B,)`, always false; truncations `(B,)`; and
-            info with `outcome` (USD) and `bids`, in mode `same_step` also `final_obs` with its mask `_final_obs`
-            when episodes ended, in mode `next_step` also the mask `_outcome` of the markets that really played.
+            info with `outcome` (USD), `bids` and `actions`, in mode `same_step` also `final_obs` with its mask
+            `_final_obs` when episodes ended, in mode `next_step` also the mask `_outcome` of the markets that really
+            played.
 
         Raises:
             ResetNeeded: before the first reset, or at the end of an episode if autoreset is disabled.
@@ -152,7 +153,7 @@ class VectorMarket:
         actions = self._actions.read(actions, check=self.check_actions)
         draws = repeated.draw(self.game, self.num_markets, self.uniform)
         previous, (state, outcome) = state, repeated.transition(self.game, state, actions, draws)
-        info: dict[str, Any] = {"outcome": outcome, "bids": state.bids}
+        info: dict[str, Any] = {"outcome": outcome, "bids": state.bids, "actions": actions}
         if self.autoreset == "next_step":
             ended = repeated.truncated(self.game, previous)
             state = self._renewed(state, ended)
@@ -172,8 +173,8 @@ class VectorMarket:
         if not (self.copy if copy is None else copy):
             return self._observations
         xp = namespace(state.shares)
-        if isinstance(self._observations, repeated.Views):
-            return repeated.Views(*(xp.asarray(part, copy=True) for part in self._observations))
+        if isinstance(self._observations, observing.Views):
+            return observing.Views(*(xp.asarray(part, copy=True) for part in self._observations))
         return xp.asarray(self._observations, copy=True)
 
     def _renewed(self, state: repeated.State, rows: Array) -> repeated.State:
@@ -181,7 +182,7 @@ class VectorMarket:
 
     def state(self) -> Array:
         """Global state for centralised critics, `(B, D)`."""
-        return repeated.global_state(self.game, self.record())
+        return observing.global_state(self.game, self.record())
 
     def record(self) -> repeated.State:
         """What the markets remember of last period.

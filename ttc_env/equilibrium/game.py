@@ -41,7 +41,7 @@ class StageGame:
     The `K` actions of a provider are numbered in lexicographic order. All figures are of expected demand.
 
     Args:
-        market: the market; NumPy and double precision are used in any case.
+        market: the market; figures are NumPy, in the precision of its tables.
         mechanism: a mechanism, or what `ttc_env.mechanisms.make_mechanism` takes.
 
     Raises:
@@ -173,6 +173,10 @@ class StageGame:
         """Whether nobody gains by deviating, but for rounding, `(...)`."""
         return np.all(self.nash_conv(actions).improvements <= TOLERANCE * self.scale, axis=-1)
 
+    def dominant(self) -> np.ndarray | None:
+        """The joint action in which everybody does what is best whatever the others do; None where none is known."""
+        return None
+
     def regrets(self, actions: Array) -> tuple[np.ndarray, np.ndarray]:
         """External and swap regret of a log of joint actions, `(T, n)` or `(T, n, c)`, USD per period, `(n,)` each."""
         return regrets_of_log(self.deviations(actions), self.numbers(actions))
@@ -221,7 +225,7 @@ class StageGame:
         Raises:
             Unanswered: too many joint actions to go through.
         """
-        return self._best("welfare")
+        return self._optima[0]
 
     def joint_profit_optimum(self) -> Optimum:
         """The joint action of highest total profit, a cartel's choice, and that profit in USD per query.
@@ -229,7 +233,7 @@ class StageGame:
         Raises:
             Unanswered: too many joint actions to go through.
         """
-        return self._best("profit")
+        return self._optima[1]
 
     def mixed_deviations(self, plays: Array, limit: int = LISTED) -> np.ndarray:
         """What every action earns each provider on average against independent mixed strategies, USD, `(n, K)`.
@@ -277,14 +281,16 @@ class StageGame:
         """Figures of `T` periods that this game alone has, beside those that all have (`ttc_env.metrics`)."""
         return {}
 
-    def _best(self, objective: str) -> Optimum:
-        best, where = -math.inf, np.zeros(self.action_shape, dtype=np.int64)
+    @cached_property
+    def _optima(self) -> tuple[Optimum, Optimum]:
+        """The joint actions of highest welfare and of highest total profit."""
+        best = [Optimum(np.zeros(self.action_shape, dtype=np.int64), -math.inf)] * 2
         for joint in self._profiles(SUMMED):
             outcome = self.outcome(self.actions[joint])
-            value = outcome.welfare if objective == "welfare" else outcome.utility.sum(axis=-1)
-            if value.max() > best:
-                best, where = float(value.max()), self.actions[joint[value.argmax()]]
-        return Optimum(where, best)
+            for k, value in enumerate((outcome.welfare, outcome.utility.sum(axis=-1))):
+                if value.max() > best[k].value:
+                    best[k] = Optimum(self.actions[joint[value.argmax()]], float(value.max()))
+        return best[0], best[1]
 
     def _in_turns(self, actions: np.ndarray) -> np.ndarray:
         """Where best responses in turns end, or stand after many rounds."""

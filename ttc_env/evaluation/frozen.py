@@ -1,7 +1,7 @@
 """Frozen play: recorded actions as stationary opponents, what they earn and what can be earned against them.
 
-A policy is frozen as the actions it took in `S` periods, integers `(S, n)` or `(S, n, 3)`. As an opponent, provider `i`
-draws from its own column, independently of the others and of the past, so that best responses to it are exact.
+A policy is frozen as the actions it took in `S` periods, `(S, n)` or `(S, n, c)`. As an opponent, provider `i` draws
+from its own column, independently of the others and of the past, so that best responses to it are exact.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ttc_env import equilibrium
 from ttc_env.arrays import Array
-from ttc_env.equilibrium import NashConv, Rivals
+from ttc_env.equilibrium import NashConv, StageGame
 from ttc_env.market import Market
-from ttc_env.mechanisms import Bids, Mechanism, SecondPrice
+from ttc_env.mechanisms import Mechanism
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +25,10 @@ class FrozenPlay:
     Args:
         market: the market, NumPy.
         mechanism: how it is cleared.
-        actions: `(S, n)` levels or `(S, n, 3)` bids.
+        actions: `(S, n)` or `(S, n, c)`.
 
     Raises:
-        ValueError: actions of another shape, or none.
+        ValueError: actions of another shape or outside the space, or none.
     """
 
     market: Market
@@ -37,25 +36,25 @@ class FrozenPlay:
     actions: np.ndarray
 
     def __post_init__(self) -> None:
-        components = (3,) if isinstance(self.mechanism, SecondPrice) else ()
-        shape = (self.market.num_providers, *components)
-        actions = np.asarray(self.actions)
+        actions, shape = np.asarray(self.actions), self.game.action_shape
         if actions.shape[1:] != shape or not len(actions):
             wanted = ", ".join(map(str, ("S", *shape)))
             raise ValueError(f"recorded actions must have shape ({wanted}) with S >= 1, got {actions.shape}")
-        object.__setattr__(self, "actions", actions)
+        object.__setattr__(self, "actions", self.game.check(actions))
+
+    @cached_property
+    def game(self) -> StageGame:
+        """What is known of one period."""
+        return StageGame(self.market, self.mechanism)
 
     @cached_property
     def worth(self) -> np.ndarray:
         """Expected profit of every action of every provider, the others frozen, USD, `(n, K)`.
 
-        `K` actions: the levels, or all bids on the auction's grid.
+        Raises:
+            Unanswered: a game without closed form that is too large.
         """
-        if isinstance(self.mechanism, SecondPrice):
-            grid = equilibrium.grid_bids(self.market, self.mechanism)
-            return equilibrium.bid_utility(self.market, self.mechanism, grid, self._rivals)
-        strategies = equilibrium.empirical_strategies(self.market, self.actions)
-        return equilibrium.mixed_deviation_utility(self.market, strategies)
+        return self.game.mixed_deviations(self.actions)
 
     @property
     def best_profit(self) -> np.ndarray:
@@ -68,12 +67,8 @@ class FrozenPlay:
         return self.worth.mean(axis=1)
 
     def profit(self, actions: Array) -> np.ndarray:
-        """Expected profit of actions `(T, n)` or `(T, n, 3)`, each in its own seat with all others frozen, `(T, n)`."""
-        actions = np.asarray(actions)
-        if isinstance(self.mechanism, SecondPrice):
-            bids = _by_provider(self.market, self.mechanism, actions)
-            return equilibrium.bid_utility(self.market, self.mechanism, bids, self._rivals).T
-        return np.take_along_axis(self.worth, self.market.check(actions).T, axis=1).T
+        """Expected profit of actions `(T, n)` or `(T, n, c)`, each in its own seat with all others frozen, `(T, n)`."""
+        return self.game.mixed_utility(actions, self.actions)
 
     @cached_property
     def nash_conv(self) -> NashConv:
@@ -81,16 +76,10 @@ class FrozenPlay:
         improvements = np.maximum(self.best_profit - self.profit(self.actions).mean(axis=0), 0.0)
         return NashConv(improvements.sum(), improvements)
 
-    @cached_property
-    def _rivals(self) -> list[Rivals]:
-        return equilibrium.independent_rivals(_by_provider(self.market, self.mechanism, self.actions))
-
 
 def uniform_nash_conv(market: Market, mechanism: Mechanism) -> NashConv:
-    """NashConv of independent uniformly random play: levels, or bids on the auction's grid."""
-    if isinstance(mechanism, SecondPrice):
-        return equilibrium.mixed_auction_nash_conv(market, mechanism, equilibrium.grid_bids(market, mechanism))
-    return equilibrium.mixed_nash_conv(market, np.full(market.quality.shape, 1 / market.num_levels))
+    """NashConv of independent uniformly random play; see `StageGame.uniform_nash_conv`."""
+    return StageGame(market, mechanism).uniform_nash_conv()
 
 
 def cross_play(market: Market, mechanism: Mechanism, plays: Mapping[str, Array]) -> np.ndarray:
@@ -104,7 +93,7 @@ def cross_play(market: Market, mechanism: Mechanism, plays: Mapping[str, Array])
     Args:
         market: the market, NumPy.
         mechanism: how it is cleared.
-        plays: recorded actions by name, `(S, n)` or `(S, n, 3)` each; `S` may differ.
+        plays: recorded actions by name, `(S, n)` or `(S, n, c)` each; `S` may differ.
 
     Raises:
         ValueError: nothing to compare, or actions of another shape.
@@ -120,8 +109,3 @@ def cross_play(market: Market, mechanism: Mechanism, plays: Mapping[str, Array])
             lost = loss > 1e-12 * mechanism.reward_scale(market)
             matrix[row, column] = 1 - loss / abs(best) if best else (-np.inf if lost else 1.0)
     return matrix
-
-
-def _by_provider(market: Market, mechanism: Mechanism, actions: np.ndarray) -> Bids:
-    """The bids `(n, S)` behind actions `(S, n, 3)`."""
-    return Bids(*(part.T for part in mechanism.bids(market, actions)))

@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from ttc_env import equilibrium
 from ttc_env.envs.vector import VectorMarket
-from ttc_env.evaluation.frozen import FrozenPlay, uniform_nash_conv
+from ttc_env.equilibrium import StageGame, Unanswered
+from ttc_env.evaluation.frozen import FrozenPlay
 from ttc_env.evaluation.population import load_population
 from ttc_env.evaluation.tasks import Task
 from ttc_env.market import Market
-from ttc_env.mechanisms import SecondPrice, make_mechanism
-from ttc_env.metrics import evaluate_play, record_play, replay
+from ttc_env.mechanisms import make_mechanism
+from ttc_env.metrics import evaluate_play, stage_game
 from ttc_env.opponents import Recorded
+from ttc_env.playing import record_play, replay
 
 Enter = Callable[[VectorMarket], Any]
 SAMPLED_MARKETS, SAMPLED_PERIODS = 4, 25  # of the exploring play: 100 joint actions
@@ -37,10 +38,15 @@ class Course:
         self.market: Market = task.market(name)
         self.mechanism = make_mechanism(task.mechanism)
 
+    @property
+    def game(self) -> StageGame:
+        """What is known of one period."""
+        return stage_game(self.market, self.mechanism)
+
     @cached_property
     def random_nash_conv(self) -> float:
         """NashConv of uniformly random play, USD."""
-        return float(uniform_nash_conv(self.market, self.mechanism).total)
+        return float(self.game.uniform_nash_conv().total)
 
     @cached_property
     def population(self) -> list[FrozenPlay]:
@@ -70,20 +76,21 @@ def evaluate_policy(
       of the exploring play, taken as independent mixed strategies.
     * `welfare_ratio`: welfare of the greedy play over the optimum; `user_value_ratio`: what it leaves the users over
       what the closest equilibrium leaves them.
-    * `profit_gain` (per-token pricing): 0 at the equilibrium's total profit, 1 at a cartel's.
-    * `truthfulness_gap` (auction): mean distance of scores from the largest welfare contributions, in units of
-      `answer_value`; `winner_efficiency` (auction): how often the right provider wins.
+    * `profit_gain`: 0 at the equilibrium's total profit, 1 at a cartel's.
+    * `truthfulness_gap` (second-price auction): mean distance of scores from the largest welfare contributions, in
+      units of `answer_value`; `winner_efficiency`: how often the right provider wins.
     * `external_regret`, `swap_regret`: of the exploring play as it was logged, over its total profit; see
       `equilibrium.coarse_correlated_regret` and `equilibrium.swap_regret`. Negative regrets count as 0.
     * `held_out_opponents`, 0 to 1: with the greedy policy in each seat in turn and each member of the frozen
       population in the others, (profit - random bids' profit) / (exact best response's profit - random bids' profit),
       at least 0, mean over members and seats. Seats in which no bid matters are left out.
 
-    A figure that does not apply in every test market is absent: the relative ones where the play earns no profit.
+    A figure that does not apply in every test market is absent: the relative ones where the play earns no profit, and
+    those that the stage game cannot answer exactly.
 
     Args:
         task: what to evaluate on.
-        act: from observations `(B, n, d)`, NumPy, and the keyword `greedy` to actions `(B, n)` or `(B, n, 3)`, as the
+        act: from observations `(B, n, d)`, NumPy, and the keyword `greedy` to actions `(B, n)` or `(B, n, c)`, as the
             method of a learner; `B` varies.
         enter: told before each play which markets (`VectorMarket`) the next observations come from.
         seed: of the markets; the policy's own randomness is its own.
@@ -122,8 +129,14 @@ def _greedy(course: Course, act: Callable[..., Any], enter: Enter | None, seed: 
     found = evaluate_play(course.market, course.mechanism, replay(course.market, course.mechanism, actions))
     figures = {
         "score": max(0.0, 1 - found["nash_conv"] / course.random_nash_conv),
-        "welfare_ratio": found["welfare"] / found["welfare_optimum"],
-        "user_value_ratio": found["user_value"] / found["nash_user_value"],
+        **{
+            ratio: found[part] / found[whole]
+            for ratio, part, whole in (
+                ("welfare_ratio", "welfare", "welfare_optimum"),
+                ("user_value_ratio", "user_value", "nash_user_value"),
+            )
+            if whole in found
+        },
     } | {name: found[name] for name in ("relative_nash_conv", "profit_gain", "winner_efficiency") if name in found}
     if found["provider_profit"] <= 0:
         del figures["relative_nash_conv"]
@@ -137,19 +150,19 @@ def _explored(course: Course, act: Callable[..., Any], enter: Enter | None, seed
     market, mechanism = course.market, course.mechanism
     env = course.env(SAMPLED_MARKETS, enter)
     actions = record_play(env, lambda seen: act(seen, greedy=False), SAMPLED_PERIODS, seed)
-    frozen = FrozenPlay(market, mechanism, actions)
-    independent = float(frozen.profit(actions).sum(axis=1).mean())
-    logged = float(replay(market, mechanism, actions).outcome.utility.sum(axis=1).mean())
-    if isinstance(mechanism, SecondPrice):
-        external = swap = equilibrium.auction_regret(market, mechanism, actions).mean(axis=0)  # one bid is always best
-    else:
-        external, swap = equilibrium.coarse_correlated_regret(market, actions), equilibrium.swap_regret(market, actions)
     figures = {}
-    if independent > 0:
-        figures["average_relative_nash_conv"] = float(frozen.nash_conv.total) / independent
+    logged = float(replay(market, mechanism, actions).outcome.utility.sum(axis=1).mean())
+    external, swap = course.game.regrets(actions)
     if logged > 0:
         figures["external_regret"] = float(np.maximum(external, 0.0).sum()) / logged
         figures["swap_regret"] = float(np.maximum(swap, 0.0).sum()) / logged
+    try:
+        frozen = FrozenPlay(market, mechanism, actions)
+        independent = float(frozen.profit(actions).sum(axis=1).mean())
+        if independent > 0:
+            figures["average_relative_nash_conv"] = float(frozen.nash_conv.total) / independent
+    except Unanswered:  # independent play of a large game without closed form
+        pass
     return figures
 
 
@@ -172,7 +185,7 @@ def _held_out(course: Course, act: Callable[..., Any], enter: Enter | None, seed
 
     played = record_play(env, joint, HELD_OUT_PERIODS, seed)
     played = played.reshape(HELD_OUT_PERIODS, len(population), n, *played.shape[1:])
-    own = played[:, :, np.arange(n), np.arange(n)]  # (periods, members, seats[, 3])
+    own = played[:, :, np.arange(n), np.arange(n)]  # (periods, members, seats[, c])
     profit = np.stack([frozen.profit(own[:, p]).mean(axis=0) for p, frozen in enumerate(population)])
     best = np.stack([frozen.best_profit for frozen in population])
     random = np.stack([frozen.random_profit for frozen in population])

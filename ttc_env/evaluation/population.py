@@ -11,18 +11,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ttc_env.mechanisms import find_mechanism
+
 FILE = Path(__file__).parents[1] / "data" / "population.npz"
 
 
 class Population(NamedTuple):
-    """Its `members`, names, and their recorded `actions`, `(P, S, n)` levels or `(P, S, n, 3)` bids, int8."""
+    """Its `members`, names, and their recorded `actions`, `(P, S, n)` or `(P, S, n, c)`, int8."""
 
     members: tuple[str, ...]
     actions: np.ndarray
 
 
 def load_population(market: str, mechanism: str = "per_token", beta: float = 1000.0) -> Population:
-    """The population of a market; that of the auction is the same for every `beta`.
+    """The population of a market; where the mechanism does not use `beta` it is the same for every one.
 
     Raises:
         ValueError: there is none, naming those there are.
@@ -34,8 +36,8 @@ def load_population(market: str, mechanism: str = "per_token", beta: float = 100
 
 
 def population_key(market: str, mechanism: str, beta: float) -> str:
-    """Under which name the file holds a population: the users' rationality plays no part in the auction."""
-    return f"{mechanism}:{market}" + ("" if mechanism == "second_price" else f":{beta:g}")
+    """Under which name the file holds a population: without the users' rationality where it plays no part."""
+    return f"{mechanism}:{market}" + (f":{beta:g}" if find_mechanism(mechanism).uses_beta else "")
 
 
 @cache

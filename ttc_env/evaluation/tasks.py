@@ -15,7 +15,7 @@ from ttc_env.checks import finite, whole
 from ttc_env.curves import load_market
 from ttc_env.envs.vector import VectorMarket
 from ttc_env.market import Market
-from ttc_env.mechanisms import MECHANISMS
+from ttc_env.mechanisms import make_mechanism
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Task:
         name: as it stands in tables.
         train: names of the markets it learns in; several take the rows of the batch in turn.
         test: names of the markets it is judged in; held out where they are not in `train`.
-        mechanism: `"per_token"` or `"second_price"`.
+        mechanism: a name of `ttc_env.mechanisms.MECHANISMS`, or one of your own as `package.module:Class`.
         beta: user rationality, 1/USD.
         demand: `"expected"`, or the number of queries drawn each period, in training and test. Scores are those of
             the expected market in any case.
@@ -56,8 +56,7 @@ class Task:
             markets = getattr(self, where)
             if not isinstance(markets, tuple) or not markets:
                 raise ValueError(f"{where} must be a tuple of one or more names of markets, got {markets!r}")
-        if self.mechanism not in MECHANISMS:
-            raise ValueError(f"unknown mechanism {self.mechanism!r}; allowed: {', '.join(MECHANISMS)}")
+        make_mechanism(self.mechanism)
         if self.demand != "expected":
             whole("demand, unless 'expected',", self.demand)
         for name in ("steps", "num_markets", "max_cycles"):

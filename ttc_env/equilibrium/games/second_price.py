@@ -64,6 +64,10 @@ class SecondPriceGame(StageGame):
 
     def equilibrium(self) -> np.ndarray:
         """The dominant strategy of everybody, `(n, 3)`."""
+        return self.dominant()
+
+    def dominant(self) -> np.ndarray:
+        """The bid at the efficient level that claims the truth, or the most where claims are paid, `(n, 3)`."""
         actions = self.mechanism.honest(self.market, self.market.welfare_contribution.argmax(axis=-1))
         if self.mechanism.settlement == "declared":
             actions[..., 2] = 1.0 if self.mechanism.action_type == "box" else len(self.mechanism.grid) - 1

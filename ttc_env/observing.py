@@ -1,0 +1,218 @@
+"""What the providers of a repeated market see, and its layout as data.
+
+An observation is a row of named fields: those of the provider itself first, then the public record of last period.
+Sizes, bounds, slices and values all follow from `layout(game)`, and nobody reads by offset:
+
+    layout(game).read(observations, "public.share")
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ttc_env.arrays import Array, blocks, device, namespace
+from ttc_env.batch import MarketBatch
+from ttc_env.market import Market
+from ttc_env.repeated import RepeatedMarket, State
+
+CURVES = ("own.quality", "own.price", "own.cost")
+
+
+class Field(NamedTuple):
+    """Some numbers of an observation: `size` of them, each between `low` and `high`."""
+
+    name: str
+    size: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The fields of an observation in order: `own`, what one provider sees alone, and `public`, what all see.
+
+    Own fields: `own.quality`, `own.price` and `own.cost` at each level (units of `answer_value`); `played`, 1 once a
+    period has been played; the parts of the last bid that the mechanism shows its provider, such as `own.level` (0 to
+    1) or `own.ask`; and `own.reward`, of last period. Public fields: of every provider the parts of its last bid that
+    the mechanism makes public, and `public.share`.
+    """
+
+    own: tuple[Field, ...]
+    public: tuple[Field, ...]
+
+    @cached_property
+    def places(self) -> dict[str, slice]:
+        """Where each field stands."""
+        ends = np.cumsum([field.size for field in (*self.own, *self.public)]).tolist()
+        return {
+            field.name: slice(end - field.size, end) for field, end in zip((*self.own, *self.public), ends, strict=True)
+        }
+
+    @cached_property
+    def own_size(self) -> int:
+        """Numbers that are the provider's own."""
+        return sum(field.size for field in self.own)
+
+    @cached_property
+    def size(self) -> int:
+        """Numbers of an observation, `d`."""
+        return self.own_size + sum(field.size for field in self.public)
+
+    @cached_property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest value of every number of an observation, `(d,)` each, the same for all providers."""
+        fields, sizes = (*self.own, *self.public), [field.size for field in (*self.own, *self.public)]
+        return (
+            np.repeat([field.low for field in fields], sizes),
+            np.repeat([field.high for field in fields], sizes),
+        )
+
+    def state_bounds(self, num_providers: int) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest value of every number of the global state, `(D,)` each."""
+        curves = sum(field.size for field in self.own if field.name in CURVES)
+        own, n = self.own_size, num_providers
+        low, high = (
+            np.concatenate([np.tile(b[:curves], n), np.tile(b[curves:own], n), b[own:]]) for b in self.bounds
+        )  # fmt: skip
+        return low, high
+
+    def read(self, observations: Array, name: str) -> Array:
+        """A field of observations `(..., d)`: `(..., size)`.
+
+        Raises:
+            ValueError: no such field, naming those there are.
+        """
+        if name not in self.places:
+            raise ValueError(f"an observation has no field {name!r}; it has: {', '.join(self.places)}")
+        return observations[..., self.places[name]]
+
+
+@lru_cache(maxsize=256)  # by identity: a game is immutable, and every step asks again
+def layout(game: RepeatedMarket) -> Layout:
+    """The layout of what is seen in a repeated market."""
+    market, mechanism = game.market, game.mechanism
+    n, m = market.num_providers, market.num_levels
+    if isinstance(market, MarketBatch):
+        scales = [game.reward_scale or mechanism.reward_scale(one) for one in market.markets]
+        spans = [
+            _spans(replace(game, market=one, reward_scale=scale))
+            for one, scale in zip(market.padded, scales, strict=True)
+        ]
+        span = {name: (min(s[name][0] for s in spans), max(s[name][1] for s in spans)) for name in spans[0]}
+    else:
+        span = _spans(game)
+    own = [Field("played", 1, 0.0, 1.0), *(Field(f"own.{part}", 1, *span[part]) for part in mechanism.private)]
+    return Layout(
+        (*(Field(name, m, *span[name]) for name in CURVES), *own, Field("own.reward", 1, *span["reward"])),
+        tuple(Field(f"public.{part}", n, *span[part]) for part in (*mechanism.public, "share")),
+    )
+
+
+def observe(game: RepeatedMarket, state: State, out: Array | None = None) -> Array:
+    """What each provider sees, `(B, n, d)`; `layout(game)` says where what stands.
+
+    Args:
+        game: the repeated market.
+        state: after any number of periods.
+        out: an array that an earlier call returned; its curves stand already, the rest is written into it.
+    """
+    own, public = _records(game, state)
+    first, n = layout(game).own_size, game.market.num_providers
+    if out is None:
+        out = _room(state.shares, n, layout(game).size)
+        out[..., : 3 * game.market.num_levels] = game.market.curves
+    _write_own(game, own, out)
+    for rows in blocks(out):  # each record is read n times
+        for k, record in enumerate(public):
+            out[rows, :, first + k * n : first + (k + 1) * n] = record[rows, None, :]
+    return out
+
+
+class Views(NamedTuple):
+    """An observation in two parts: `own`, `(B, n, d)`, and `public`, `(B, p)`, which all providers share.
+
+    The public record grows with the number of providers; kept once per market, not once per provider, it costs
+    `O(n)` and not `O(n^2)`.
+    """
+
+    own: Array
+    public: Array
+
+
+def observe_shared(game: RepeatedMarket, state: State, out: Views | None = None) -> Views:
+    """What `observe` returns, with the public record once for each market."""
+    xp = namespace(state.shares)
+    own, public = _records(game, state)
+    if out is None:
+        room = _room(state.shares, game.market.num_providers, layout(game).own_size)
+        out = Views(room, xp.empty_like(state.shares[:, :0]))
+        out.own[..., : 3 * game.market.num_levels] = game.market.curves
+    _write_own(game, own, out.own)
+    return Views(out.own, xp.concat(public, axis=-1))
+
+
+def global_state(game: RepeatedMarket, state: State) -> Array:
+    """What a centralised critic sees, `(B, D)`: every provider's curve and own record, and the public record once."""
+    xp = namespace(state.shares)
+    batch, n = state.shares.shape
+    curves = game.market.curves
+    curves = xp.reshape(xp.broadcast_to(curves, (batch, *curves.shape[-2:])), (batch, -1))
+    own, public = _records(game, state)
+    columns = xp.stack([xp.broadcast_to(column, (batch, n)) for column in own], axis=-1)
+    return xp.concat([curves, xp.reshape(columns, (batch, -1)), *public], axis=-1)
+
+
+def _spans(game: RepeatedMarket) -> dict[str, tuple[float, float]]:
+    """Range of everything that is shown of one market, in the units of observations."""
+    market, mechanism = game.market, game.mechanism
+    assert isinstance(market, Market)
+    spans = {
+        name: _with_unit(table / market.unit)
+        for name, table in zip(CURVES, (market.quality, market.price, market.cost), strict=True)
+    }
+    bounds = mechanism.bid_bounds(market) if {"ask", "claim"} & {*mechanism.private, *mechanism.public} else {}
+    spans |= {part: _rounded(low / market.unit, high / market.unit) for part, (low, high) in bounds.items()}
+    low, high = (bound / game.usd_per_reward for bound in mechanism.utility_bounds(market))
+    return spans | {"level": (0.0, 1.0), "share": (0.0, 1.0), "reward": _rounded(low, high)}
+
+
+def _with_unit(table: Array) -> tuple[float, float]:
+    return min(0.0, float(table.min())), max(1.0, float(table.max()))
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """A range with room for the rounding of single precision."""
+    slack = 1e-6 * (high - low)
+    return low - slack, high + slack
+
+
+def _records(game: RepeatedMarket, state: State) -> tuple[list[Array], list[Array]]:
+    """Last period as a provider sees its own part of it and as everybody sees it: lists of arrays `(B, n)`."""
+    xp, dtype, mechanism = namespace(state.shares), state.shares.dtype, game.mechanism
+    seen = {}
+    for part in {*mechanism.private, *mechanism.public}:
+        if part == "level":
+            seen[part] = xp.asarray(state.bids.level, dtype=dtype) / max(game.market.num_levels - 1, 1)
+        else:
+            seen[part] = getattr(state.bids, part) / game.market.unit
+    played = xp.asarray(state.period > 0, dtype=dtype)[:, None]
+    own = [played, *(seen[part] for part in mechanism.private), state.reward]
+    return own, [*(seen[part] for part in mechanism.public), state.shares]
+
+
+def _write_own(game: RepeatedMarket, own: list[Array], out: Array) -> None:
+    for k, column in enumerate(own, start=3 * game.market.num_levels):
+        out[..., k] = column
+
+
+def _room(shares: Array, n: int, size: int) -> Array:
+    """Room for observations `(B, n, size)`, in memory one row of `B` numbers for every provider and entry.
+
+    That is the order in which they are written and in which a stack of networks, one per provider, reads them.
+    """
+    xp = namespace(shares)
+    return xp.permute_dims(xp.empty((n, size, shares.shape[0]), dtype=shares.dtype, device=device(shares)), (2, 0, 1))
