@@ -17,10 +17,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
 sys.path.append(os.getcwd())  # learners of your own
@@ -34,20 +34,23 @@ from train.record import RunFolder, new_folder
 from train.report import live_progress, print_provider_table, print_seed_table, print_summary
 from ttc_env import VectorMarket
 from ttc_env.envs.seats import Seats
-from ttc_env.metrics import evaluate, play
+from ttc_env.mechanisms import MECHANISMS, PerToken, make_mechanism
+from ttc_env.metrics import evaluate
+from ttc_env.playing import play
 from ttc_env.scripting.console import console, errors_in_one_line
 
 Config = TypeVar("Config")
+Rule = TypeVar("Rule")
 
 
 @dataclass
-class Args(Generic[Config]):
+class Args(Generic[Config, Rule]):
     """Train all providers of a market and hold what they learn against the exact equilibrium."""
 
     market: str = "gsm8k/majority_voting"
     """one of ttc_env.list_markets(), or the path of a CSV table of your own"""
-    mechanism: Literal["per_token", "second_price"] = "per_token"
-    """how the market is cleared"""
+    mechanism: str = "per_token"
+    """how the market is cleared: a name of ttc_env.mechanisms.MECHANISMS, or your own as package.module:Class"""
     beta: float = 1000.0
     """user rationality, 1/USD; higher is more rational (published: 200, 1000, 100000)"""
     algorithm: str = "ppo"
@@ -64,10 +67,6 @@ class Args(Generic[Config]):
     """agent steps to train: periods x markets x providers"""
     demand: str = "expected"
     """'expected', or the number of queries drawn each period"""
-    settlement: Literal["delivered", "declared"] = "delivered"
-    """auction only: what the winner is paid for"""
-    action_type: Literal["multi_discrete", "box"] = "multi_discrete"
-    """auction only: bids on a grid or continuous"""
     num_markets: int = 64
     """copies of the market played at once"""
     max_cycles: int = 100
@@ -84,23 +83,21 @@ class Args(Generic[Config]):
     """where run folders go"""
     overwrite: bool = False
     """replace the folder if it exists"""
+    rule: Annotated[Rule, tyro.conf.arg(name="mechanism")] = field(default_factory=PerToken)  # type: ignore[assignment]
+    """options of the mechanism"""
     config: Config = field(default_factory=NoConfig)  # type: ignore[assignment]
     """hyper-parameters of the algorithm"""
 
     def make_env(self, num_markets: int, **backend: Any) -> VectorMarket | Seats:
         """The market of these arguments, as those see it who learn."""
-        options = {}
-        if self.mechanism == "second_price":
-            options = {"settlement": self.settlement, "action_type": self.action_type}
         demand = self.demand if not self.demand.isdigit() else int(self.demand)
         env = VectorMarket(
             self.market,
-            self.mechanism,
+            self.rule,
             num_markets,
             beta=self.beta,
             demand=demand,
             max_cycles=self.max_cycles,
-            **options,
             **backend,
         )
         if not self.learners:
@@ -117,7 +114,8 @@ class Args(Generic[Config]):
         market = Path(self.market).stem if self.market.endswith(".csv") else self.market.replace("/", "-")
         seeds = f"seed{self.seed}" if self.num_seeds == 1 else f"seeds{self.seed}-{self.seed + self.num_seeds - 1}"
         who = f"-{len(self.learners)}learn-{self.opponents}" if self.learners else ""
-        return f"{market}-{self.mechanism}-beta{self.beta:g}-{self.algorithm.replace(':', '.')}{who}-{seeds}"
+        mechanism = self.mechanism.replace(":", ".")
+        return f"{market}-{mechanism}-beta{self.beta:g}-{self.algorithm.replace(':', '.')}{who}-{seeds}"
 
 
 def main(args: Args) -> dict[str, Any]:
@@ -153,13 +151,18 @@ def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder, s
     """One run: train, evaluate on the way, and write everything down."""
     learner = args.make_learner(seed)
     greedy: Callable[[Any], Any] = lambda observations: learner.act(observations, greedy=True)  # noqa: E731
+
+    def measure(periods: int) -> dict[str, Any]:
+        getattr(learner, "enter", lambda env: None)(env)
+        return evaluate(env, play(env, greedy, periods))
+
     interrupted = False
     try:
-        learn(args, seed, learner, lambda: evaluate(env, play(env, greedy, 10)), folder)
+        learn(args, seed, learner, lambda: measure(10), folder)
     except KeyboardInterrupt:
         interrupted = True
         console.print("[yellow]stopped; reporting what was learnt so far[/yellow]")
-    final = evaluate(env, play(env, greedy, args.max_cycles))
+    final = measure(args.max_cycles)
     summary = {
         "market": args.market,
         "mechanism": args.mechanism,
@@ -194,15 +197,18 @@ def learn(
                 show(learner.steps, figures)
 
 
-def read_arguments(words: list[str]) -> Args[Any]:
-    """The arguments of a command line; which hyper-parameters there are depends on the algorithm."""
+def read_arguments(words: list[str]) -> Args[Any, Any]:
+    """The arguments of a command line; the algorithm and the mechanism say which options of their own there are."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--algorithm", default=Args.algorithm)
-    algorithm = first.parse_known_args(words)[0].algorithm
-    _, config = find(algorithm)
-    description = f"{__doc__}\nAlgorithms: {', '.join(ALGORITHMS)}."
-    default = Args(algorithm=algorithm, config=config)
-    return tyro.cli(Args[type(config)], args=words, default=default, description=description)
+    first.add_argument("--mechanism", default=Args.mechanism)
+    chosen = first.parse_known_args(words)[0]
+    config, rule = find(chosen.algorithm)[1], make_mechanism(chosen.mechanism)
+    description = f"{__doc__}\nAlgorithms: {', '.join(ALGORITHMS)}.\nMechanisms: {', '.join(MECHANISMS)}."
+    default = Args(algorithm=chosen.algorithm, mechanism=chosen.mechanism, config=config, rule=rule)
+    fixed = tyro.conf.Fixed if not is_dataclass(rule) else None  # what has no options is made and no more
+    kind = Annotated[type(rule), fixed] if fixed else type(rule)
+    return tyro.cli(Args[type(config), kind], args=words, default=default, description=description)
 
 
 def command_line(words: list[str]) -> int:
