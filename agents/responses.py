@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from agents.scripted import Constant, Scripted
+from agents.scripted import Constant
 from ttc_env import Market, StageGame, opponents
 from ttc_env.equilibrium import Unanswered
 from ttc_env.mechanisms import Bids, every_action
 from ttc_env.repeated import State
 
 
-class BestResponse(Scripted):
+class BestResponse(Constant):
     """The best response to what the others did last period, all at once.
 
     It starts from the levels that leave users least. Under per-token pricing best responses rise with the value that
@@ -25,7 +25,11 @@ class BestResponse(Scripted):
     """
 
     def prepare(self) -> None:
-        """Keep what answers in each market."""
+        """Keep what answers in each market, or what is best in any case."""
+        plans = [plan for game, _ in self.games if (plan := game.dominant()) is not None]
+        self.settled = len(plans) == len(self.games)
+        if self.settled:
+            self.table = self.joint(plans)
         self.answers = [
             opponents.BestResponse(game, game.mechanism.honest(game.market, game.market.user_value.argmin(axis=1)))
             for game, _ in self.games
@@ -33,6 +37,8 @@ class BestResponse(Scripted):
 
     def actions(self, observations: np.ndarray) -> np.ndarray:
         """Actions `(B, s)` or `(B, s, c)`, for the rows of the markets that were entered."""
+        if self.settled:
+            return super().actions(observations)
         state = self.markets.record()
         if len(state.period) != len(observations):
             raise ValueError(f"it answers the {len(state.period)} markets it entered, got {len(observations)} rows")

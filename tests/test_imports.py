@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import ttc_env
+
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ttc_env"
 FLOORS = [  # from the ground up
@@ -117,3 +119,30 @@ def test_a_numpy_market_is_played_without_torch():
 def test_measuring_and_training_know_nothing_of_each_other(folder, others):
     for path in (ROOT / folder).rglob("*.py"):
         assert not {name.split(".")[0] for name in imports(path)} & (others | {"tests"}), path
+
+
+SORTS_A_TABLE = {"train/reproduce.py", "train/paper_figures.py"}  # rows of the published study, by mechanism
+CLASSES = {kind.__name__ for kind in ttc_env.mechanisms.MECHANISMS.values()}
+NAMES = set(ttc_env.mechanisms.MECHANISMS)
+MAY_NAME_A_MECHANISM = {"ttc_env/mechanisms", "ttc_env/equilibrium", "ttc_env/__init__.py", "ttc_env/registration.py"}
+
+
+def asks_which_mechanism(node):
+    """Whether an expression tests an object for the class, or for the name, of a mechanism of the suite."""
+    names = {part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "") for part in ast.walk(node)}
+    if isinstance(node, ast.Call):
+        return getattr(node.func, "id", "") in ("isinstance", "issubclass") and bool(names & CLASSES)
+    texts = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+    return isinstance(node, ast.Compare) and bool(names & CLASSES or texts & NAMES) and "mechanism" in str(names)
+
+
+def test_nobody_asks_which_mechanism_it_is():
+    """What depends on the rule is asked of the mechanism or of its stage game; see docs/mechanisms.md."""
+    for folder in ("ttc_env", "agents", "train"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            module = path.relative_to(ROOT).as_posix()
+            if module in SORTS_A_TABLE or any(module.startswith(room) for room in MAY_NAME_A_MECHANISM):
+                continue
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            nodes = [node for node in ast.walk(tree) if asks_which_mechanism(node)]
+            assert not nodes, f"{module}, line {nodes[0].lineno}: {ast.unparse(nodes[0])}"

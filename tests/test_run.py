@@ -33,7 +33,7 @@ def run(folder, *arguments):
     [
         ("--market", "gsm8k/majority_voting"),
         ("--mechanism", "second_price"),
-        ("--mechanism", "second_price", "--action-type", "box", "--settlement", "declared"),
+        ("--mechanism", "second_price", "--mechanism.action-type", "box", "--mechanism.settlement", "declared"),
         ("--algorithm", "sb3-ppo", "--demand", "20"),
         ("--mechanism", "second_price", "--learners", "0", "8", "--opponents", "random"),
         ("--algorithm", "shared-ppo", "--config.gamma", "0.5", "--beta", "100000", "--market", "gpqa/reasoning_effort"),
