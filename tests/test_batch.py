@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import ttc_env
-from ttc_env import mechanisms, repeated
+from ttc_env import mechanisms, observing, repeated
 from ttc_env.arrays import namespace
 from ttc_env.batch import one_market, stack_markets
 
@@ -141,7 +141,7 @@ def test_padding_wins_nothing_at_any_beta(beta, dtype, backend):
     levels = np.arange(m).repeat(len(markets))[:, None] + np.zeros((1, 9), dtype=np.int64)
     played = play(together, namespace(batch.quality).asarray(levels))
     for b, market in enumerate(markets):
-        n, own = market.num_providers, repeated.own_size(together)
+        n, own = market.num_providers, observing.layout(together).own_size
         game = repeated.RepeatedMarket(market, mechanisms.PerToken())
         profiles = namespace(market.quality).asarray(levels[b :: len(markets), :n])
         alone = play(game, profiles)
@@ -162,7 +162,7 @@ def play(game, actions):
     )  # fmt: skip
     names = ("shares", "utility", "welfare", "user_value", "outside_share")
     arrays = {name: getattr(outcome, name) for name in names}
-    arrays |= {"reward": state.reward, "observation": repeated.observe(game, state)}
+    arrays |= {"reward": state.reward, "observation": observing.observe(game, state)}
     return {name: np.asarray(array) for name, array in arrays.items()}
 
 
