@@ -71,7 +71,7 @@ def test_sweep_over_every_parameter():
     for swept in markets.values():
         result = equilibrium.sweep(swept)
         for k, market in enumerate(swept):
-            assert result.welfare_optimum[k] == equilibrium.welfare_optimum(market).value
+            assert result.welfare_optimum[k] == pytest.approx(equilibrium.welfare_optimum(market).value, rel=1e-14)
             assert result.welfare_optimum[k] / result.welfare[k] == pytest.approx(equilibrium.price_of_anarchy(market))
             assert result.num_equilibria[k] == len(equilibrium.pure_nash(market))
         assert np.all(result.welfare <= result.best_welfare)

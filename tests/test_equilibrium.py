@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import ttc_env
-from tests.helpers.markets import KINDS, BruteForce, crowd, ladder, market_of, random_market
+from tests.helpers.markets import KINDS, BruteForce, crowd, ladder, market_of, random_market, without_equilibrium
 from ttc_env import equilibrium
 
 seeds = st.integers(0, 2**32 - 1)
@@ -193,10 +193,7 @@ def test_large_ladder():
 
 
 def test_mixed_signs_of_margins_can_leave_no_pure_equilibrium():
-    value = [[4.535, -6.224, -13.664], [-5.612, 8.297, 1.914], [-2.333, -12.951, 5.045], [0.943, 16.104, -6.276]]
-    margin = [[-0.16765, -0.18596, -0.00015], [-0.00389, -0.35818, -0.00021]]
-    margin += [[-0.00021, -0.06105, -0.46848], [0.00034, 0.00087, 0.18127]]
-    market = market_of(value, margin, outside_value=-10.0)
+    market = without_equilibrium()
     assert len(equilibrium.pure_nash(market)) == len(BruteForce(market).equilibria()) == 0
     assert math.isnan(equilibrium.price_of_anarchy(market))
 

@@ -15,7 +15,7 @@ FLOORS = [  # from the ground up
     {"arrays", "checks"},
     {"outcomes"},
     {"market"},
-    {"mixtures"},
+    {"mixtures", "markets"},
     {"batch", "curves"},
     {"mechanisms"},
     {"equilibrium", "repeated"},

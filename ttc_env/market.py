@@ -23,11 +23,18 @@ from ttc_env.outcomes import Outcomes
 
 
 class Tables:
-    """What follows from quality, price and cost; shapes are those of the tables, `(n, m)` or `(B, n, m)`."""
+    """What follows from quality, price and cost, and how users choose among the offers.
+
+    Tables are `(n, m)`, or `(B, n, m)` for `B` markets; `beta` and `outside_value` are then `(B, 1)`, and a profile is
+    `(..., B, n)`.
+    """
 
     quality: Array
     price: Array
     cost: Array
+    beta: Any
+    outside_value: Any
+    present: Any
 
     @cached_property
     def user_value(self) -> Array:
@@ -48,6 +55,67 @@ class Tables:
     def rows(self) -> Array:
         """Where each provider's row begins in a flattened table, `(n,)` or `(B, n)`."""
         return table_rows(self.quality)
+
+    def shares(self, profile: Array) -> Array:
+        """Fraction of users who buy from each provider under per-token pricing, `(..., n)`; the rest stay out."""
+        return self._demand(self.check(profile))[0]
+
+    def utility(self, profile: Array) -> Array:
+        """Expected profit of each provider under per-token pricing, `share * (p - c)`, USD per query, `(..., n)`."""
+        profile = self.check(profile)
+        return self.shares(profile) * at(self.margin, profile)
+
+    def welfare(self, profile: Array) -> Array:
+        """Expected welfare under per-token pricing, `sum_i share_i W_i + share_0 v0`, USD per query, `(...)`."""
+        profile = self.check(profile)
+        shares, outside = self._demand(profile)
+        served = namespace(shares).sum(shares * at(self.welfare_contribution, profile), axis=-1, keepdims=True)
+        return (served + outside[..., None] * self.outside_value)[..., 0]
+
+    def potential(self, profile: Array) -> Array:
+        """Exact potential of the per-token game in log utilities, `Phi`, dimensionless, `(...)`.
+
+        A unilateral move changes `Phi` and the mover's log utility by the same amount.
+
+        Raises:
+            ValueError: a chosen margin is not positive, so its logarithm does not exist.
+        """
+        profile = self.check(profile)
+        margin, user_value = at(self.margin, profile), at(self.user_value, profile)
+        xp = namespace(margin)
+        if not bool(xp.all(margin > 0)):
+            raise ValueError("the potential is defined for positive margins only, got a chosen price <= cost")
+        return (
+            xp.sum(xp.log(margin) + self.beta * user_value, axis=-1)
+            - log_partition(user_value, self.beta, self.outside_value)
+        )  # fmt: skip
+
+    def check(self, profile: Array) -> Array:
+        """The profile as an integer array of this market's backend.
+
+        Raises:
+            ValueError: not integers, last axis not `n` (last axes not `(B, n)` where the tables are `(B, n, m)`), or a
+                level index outside `0..m-1`.
+        """
+        xp = namespace(self.quality)
+        given = profile
+        if is_torch_array(self.quality):
+            profile = xp.asarray(profile, device=device(self.quality))
+        else:
+            profile = np.asarray(profile)
+        if not xp.isdtype(profile.dtype, "integral"):
+            raise ValueError(f"a profile holds integer level indices, got {given!r}")
+        *providers, levels = self.quality.shape
+        if list(profile.shape[-len(providers) :]) != providers:
+            allowed = ", ".join(map(str, ("...", *providers)))
+            raise ValueError(f"a profile has one level per provider, shape ({allowed}), got {given!r}")
+        if not bool(xp.all((profile >= 0) & (profile < levels))):
+            raise ValueError(f"level indices must be in 0..{levels - 1}, got {given!r}")
+        return profile
+
+    def _demand(self, profile: Array) -> tuple[Array, Array]:
+        """Shares of the providers and of not buying at a checked profile."""
+        return logit_shares(at(self.user_value, profile), self.beta, self.outside_value, self.present)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,60 +245,6 @@ class Market(Tables):
                 f"{float(self.quality.max())}]"
             )
         return accuracy
-
-    def shares(self, profile: Array) -> Array:
-        """Fraction of users who buy from each provider under per-token pricing, `(..., n)`; the rest stay out."""
-        return logit_shares(at(self.user_value, self.check(profile)), self.beta, self.outside_value)[0]
-
-    def utility(self, profile: Array) -> Array:
-        """Expected profit of each provider under per-token pricing, `share * (p - c)`, USD per query, `(..., n)`."""
-        profile = self.check(profile)
-        return self.shares(profile) * at(self.margin, profile)
-
-    def welfare(self, profile: Array) -> Array:
-        """Expected welfare under per-token pricing, `sum_i share_i W_i + share_0 v0`, USD per query, `(...)`."""
-        profile = self.check(profile)
-        shares, outside = logit_shares(at(self.user_value, profile), self.beta, self.outside_value)
-        xp = namespace(shares)
-        return xp.sum(shares * at(self.welfare_contribution, profile), axis=-1) + outside * self.outside_value
-
-    def potential(self, profile: Array) -> Array:
-        """Exact potential of the per-token game in log utilities, `Phi`, dimensionless, `(...)`.
-
-        A unilateral move changes `Phi` and the mover's log utility by the same amount.
-
-        Raises:
-            ValueError: a chosen margin is not positive, so its logarithm does not exist.
-        """
-        profile = self.check(profile)
-        margin, user_value = at(self.margin, profile), at(self.user_value, profile)
-        xp = namespace(margin)
-        if not bool(xp.all(margin > 0)):
-            raise ValueError("the potential is defined for positive margins only, got a chosen price <= cost")
-        return (
-            xp.sum(xp.log(margin) + self.beta * user_value, axis=-1)
-            - log_partition(user_value, self.beta, self.outside_value)
-        )  # fmt: skip
-
-    def check(self, profile: Array) -> Array:
-        """The profile as an integer array of this market's backend.
-
-        Raises:
-            ValueError: not integers, last axis not `n`, or a level index outside `0..m-1`.
-        """
-        xp = namespace(self.quality)
-        given = profile
-        if is_torch_array(self.quality):
-            profile = xp.asarray(profile, device=device(self.quality))
-        else:
-            profile = np.asarray(profile)
-        if not xp.isdtype(profile.dtype, "integral"):
-            raise ValueError(f"a profile holds integer level indices, got {given!r}")
-        if profile.ndim == 0 or profile.shape[-1] != self.num_providers:
-            raise ValueError(f"a profile has one level per provider, shape (..., {self.num_providers}), got {given!r}")
-        if not bool(xp.all((profile >= 0) & (profile < self.num_levels))):
-            raise ValueError(f"level indices must be in 0..{self.num_levels - 1}, got {given!r}")
-        return profile
 
     def provider_index(self, provider: str | int) -> int:
         """Position of a provider given by name or by index.

@@ -63,6 +63,14 @@ def crowd():
     return market_of(np.tile(np.log([0.1, 0.4375]), (12, 1)), np.tile([-1.0, -0.25], (12, 1)))
 
 
+def without_equilibrium():
+    """Four providers, one of whom earns on its sales and three lose: no profile is stable."""
+    value = [[4.535, -6.224, -13.664], [-5.612, 8.297, 1.914], [-2.333, -12.951, 5.045], [0.943, 16.104, -6.276]]
+    margin = [[-0.16765, -0.18596, -0.00015], [-0.00389, -0.35818, -0.00021]]
+    margin += [[-0.00021, -0.06105, -0.46848], [0.00034, 0.00087, 0.18127]]
+    return market_of(value, margin, outside_value=-10.0)
+
+
 class BruteForce:
     """Every profile of a market in extended precision, each shifted by its own largest exponent."""
 

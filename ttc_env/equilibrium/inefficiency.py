@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -29,9 +28,14 @@ def price_of_stability(market: Market) -> float:
 
 def _ratio(market: Market, pick: Callable[[np.ndarray], float]) -> float:
     market = in_numpy(market)
-    best = welfare_optimum(market).value
     equilibria = pure_nash(market)
-    if best <= 0 or not len(equilibria):
-        return math.nan
-    attained = float(pick(market.welfare(equilibria)))
-    return max(1.0, best / attained) if attained > 0 else math.inf  # rounding alone could leave less than 1
+    attained = pick(market.welfare(equilibria)) if len(equilibria) else np.nan
+    return float(ratio(welfare_optimum(market).value, attained))
+
+
+def ratio(best: np.ndarray | float, attained: np.ndarray | float) -> np.ndarray:
+    """The welfare `best` over what is `attained`, `(...)`, at least 1: rounding alone could leave less."""
+    best, attained = np.asarray(best, dtype=float), np.asarray(attained, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        found = np.where(attained > 0, np.maximum(best / attained, 1.0), np.inf)
+    return np.where((best <= 0) | np.isnan(attained), np.nan, found)

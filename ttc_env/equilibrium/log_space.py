@@ -7,11 +7,15 @@ that provider `i` feels of the others.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 
+from ttc_env.arrays import at
 from ttc_env.market import Market
+from ttc_env.markets import Markets
+
+M = TypeVar("M", bound=Market | Markets)
 
 TOLERANCE = 1e-12  # two utilities closer than this, as a fraction, are a tie
 _ROUNDING = 64 * np.finfo(np.float64).eps  # of logarithms of size one, with room for the sums over providers
@@ -20,37 +24,72 @@ _ROUNDING = 64 * np.finfo(np.float64).eps  # of logarithms of size one, with roo
 class LogForm(NamedTuple):
     """What a provider compares: `log |utility| = log_margin - log(1 + exp(log X_i - logits))`.
 
+    Of one market; of `B` markets all have `B` as first axis.
+
     logits: `beta (V - v0)`, `(n, m)`.
     sign: of the best margin a provider has, `(n,)`. Shares are positive, so it is the sign of its best utility.
     candidates: levels that can be a best response because their margin has that sign, `(n, m)`.
     log_margin: `log |p - c|` of the candidates, `(n, m)`; 0 elsewhere and where the margin is 0.
-    rounding: what rounding may do to a logarithm here.
+    rounding: what rounding may do to a logarithm here, a number.
     """
 
     logits: np.ndarray
     sign: np.ndarray
     candidates: np.ndarray
     log_margin: np.ndarray
-    rounding: float
+    rounding: np.ndarray
+
+
+def in_numpy(market: M) -> M:
+    """The market with NumPy tables, which is what everything here computes with."""
+    return market if isinstance(market.quality, np.ndarray) else cast(M, _converted(cast(Market, market)))
 
 
 @lru_cache(maxsize=64)  # by identity: a market is immutable, and environments ask again at every step
-def in_numpy(market: Market) -> Market:
-    """The market with NumPy tables, which is what everything here computes with."""
-    return market if isinstance(market.quality, np.ndarray) else market.to("numpy")
+def _converted(market: Market) -> Market:
+    return market.to("numpy")
+
+
+def log_form(market: Market | Markets) -> LogForm:
+    """Logits, signs and logarithms of a market, or of many."""
+    return _kept(market) if isinstance(market, Market) else _log_form(market)
 
 
 @lru_cache(maxsize=64)
-def log_form(market: Market) -> LogForm:
-    """Logits, signs and logarithms of a market."""
-    market = in_numpy(market)
-    logits = market.beta * (market.user_value - market.outside_value)
+def _kept(market: Market) -> LogForm:
+    return _log_form(in_numpy(market))
+
+
+def _log_form(market: Market | Markets) -> LogForm:
+    beta, outside_value = (np.asarray(x)[..., None] for x in (market.beta, market.outside_value))
+    logits = beta.astype(market.quality.dtype) * (market.user_value - outside_value.astype(market.quality.dtype))
     signs = np.sign(market.margin)
-    sign = signs.max(axis=1)
-    candidates = signs == sign[:, None]
+    sign = signs.max(axis=-1)
+    candidates = signs == sign[..., None]
     log_margin = np.log(np.abs(np.where(candidates & (signs != 0), market.margin, 1.0)))
-    scale = 1.0 + np.abs(logits).max() + np.abs(log_margin).max()
-    return LogForm(logits, sign, candidates, log_margin, float(_ROUNDING * scale))
+    scale = 1.0 + np.abs(logits).max(axis=(-2, -1)) + np.abs(log_margin).max(axis=(-2, -1))
+    return LogForm(logits, sign, candidates, log_margin, np.asarray(_ROUNDING * scale, logits.dtype))
+
+
+def levels_first(table: np.ndarray) -> np.ndarray:
+    """A table `(n, m)` or `(B, n, m)` as `(m, n, 1)` or `(m, n, B)`, for quick reductions."""
+    return table.T if table.ndim == 3 else table.T[..., None]
+
+
+def pick(table: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """The rows `keep` of a `(B, ...)` array, batch innermost in memory as it is in blocks of `Markets`."""
+    return np.compress(keep, table.T, axis=-1).T
+
+
+def flat(market: Market | Markets, profile: np.ndarray) -> np.ndarray:
+    """A checked profile as rows `(B, n)`: any number of one market, one of each of many.
+
+    Raises:
+        ValueError: several profiles of each of many markets.
+    """
+    if isinstance(market, Markets) and profile.ndim > 2:
+        raise ValueError(f"many markets take one profile each, {market.quality.shape[:2]}, got {profile.shape}")
+    return profile.reshape(-1, profile.shape[-1])
 
 
 def log_total(logits: np.ndarray) -> np.ndarray:
@@ -78,8 +117,7 @@ def log_others(logits: np.ndarray) -> np.ndarray:
 
 def log_odds(form: LogForm, profiles: np.ndarray) -> np.ndarray:
     """`log w_ik - log X_i` for every unilateral deviation from profiles `(B, n)`: `(m, n, B)`, for quick reductions."""
-    chosen = form.logits[np.arange(len(form.logits))[:, None], profiles.T]
-    return form.logits.T[:, :, None] - log_others(chosen)
+    return levels_first(form.logits) - log_others(at(form.logits, profiles).T)
 
 
 def log_shares(odds: np.ndarray) -> np.ndarray:

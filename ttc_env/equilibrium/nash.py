@@ -79,7 +79,7 @@ def count_nash(market: Market, *, tolerance: float = TOLERANCE) -> int:
 def _search(market: Market, tolerance: float, levels: np.ndarray, twins: np.ndarray) -> Iterator[np.ndarray]:
     """The equilibria within a box of levels `(n, m)` in which of two twins the second's level is not the lower one."""
     form = log_form(market)
-    low, high = _segments(form, tolerance + form.rounding)
+    low, high = _segments(form, tolerance + float(form.rounding))
     boxes = [levels]
     while boxes:
         levels = _contract(boxes.pop(), twins, form.logits, low, high)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ttc_env.arrays import Array, at
-from ttc_env.equilibrium.log_space import in_numpy, log_form, log_total
+from ttc_env.equilibrium.log_space import in_numpy, log_form, log_total, pick
 from ttc_env.market import Market, logit_shares
+from ttc_env.markets import Markets
 
 _SMALLEST = np.finfo(np.float64).min  # stands in for the logarithm of zero where -inf would be subtracted from itself
 
@@ -37,9 +38,6 @@ def joint_profit_optimum(market: Market) -> Optimum:
 def optimum(market: Market, objective: Array, *, outside: float = 0.0) -> Optimum:
     """The profile that maximises `sum_i share_i x_i + share_0 x_0`, exactly, at any `beta`.
 
-    For a trial value `lambda` the sign of `sum_i w_i (x_i - lambda) + x_0 - lambda` says whether some profile attains
-    more, and its maximum separates over providers; a few rounds of O(n m) reach the optimum.
-
     Args:
         market: the market.
         objective: `x`, what a sale of each provider at each level is worth, USD, `(n, m)`.
@@ -52,35 +50,56 @@ def optimum(market: Market, objective: Array, *, outside: float = 0.0) -> Optimu
     table = np.asarray(objective, dtype=np.float64)
     if table.shape != market.quality.shape or not np.isfinite(table).all():
         raise ValueError(f"objective must be finite numbers of shape {market.quality.shape}, got {objective!r}")
-    logits = log_form(market).logits
-    profile, seen = logits.argmax(axis=1), set()
-    with np.errstate(divide="ignore"):  # the logarithm of zero is -inf, as it should be
-        while (key := profile.tobytes()) not in seen:
-            seen.add(key)
-            sign, size = _gains(logits, table, profile, outside)
-            best = sign.max(axis=1, keepdims=True)
-            profile = np.where(sign == best, best * (logits + size), -np.inf).argmax(axis=1)
+    profile = dinkelbach(log_form(market).logits[None], table[None], np.array([[outside]]))[0]
+    return Optimum(profile, float(attained(market, table, profile, outside)))
+
+
+def attained(
+    market: Market | Markets, table: np.ndarray, profile: np.ndarray, outside: float | np.ndarray
+) -> np.ndarray:
+    """`sum_i share_i x_i + share_0 x_0` at a profile, of many markets `(B,)`; `outside` is then `(B, 1)`."""
     shares, stay_out = logit_shares(at(market.user_value, profile), market.beta, market.outside_value)
-    return Optimum(profile, float(shares @ at(table, profile) + stay_out * outside))
+    return (np.sum(shares * at(table, profile), axis=-1, keepdims=True) + stay_out[..., None] * outside)[..., 0]
 
 
-def _gains(logits: np.ndarray, table: np.ndarray, profile: np.ndarray, outside: float) -> tuple[np.ndarray, np.ndarray]:
-    """Sign and logarithm of `x - lambda` for every entry, where `lambda` is what the profile attains.
+def dinkelbach(logits: np.ndarray, table: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """The best profiles `(B, n)` for logits and values `x` `(B, n, m)` and values `x_0` `(B, 1)`.
+
+    For a trial value `lambda` the sign of `sum_i w_i (x_i - lambda) + x_0 - lambda` says whether some profile attains
+    more, and its maximum separates over providers; a few rounds of O(n m) reach the optimum, where a profile repeats.
+    """
+    best = logits.argmax(axis=-1)
+    waiting, rounds = np.arange(len(logits)), [best]
+    while waiting.size:
+        profile = _improved(logits, table, outside, rounds[-1])
+        repeats = np.any([(profile == earlier).all(axis=-1) for earlier in rounds], axis=0)
+        best[waiting[repeats]] = profile[repeats]
+        waiting, go_on = waiting[~repeats], ~repeats
+        logits, table, outside = pick(logits, go_on), pick(table, go_on), outside[go_on]
+        rounds = [earlier[go_on] for earlier in (*rounds, profile)]
+    return best
+
+
+def _improved(logits: np.ndarray, table: np.ndarray, outside: np.ndarray, profile: np.ndarray) -> np.ndarray:
+    """The levels with the largest `w (x - lambda)`, where `lambda` is what the profile attains; ties to the lowest.
 
     One option often takes all but `exp(-1000)` of the market, and `lambda` equals its `x` to the last bit. So
-    `lambda` is carried as a difference to that option's `x`.
+    `lambda` is carried as its difference to that option's `x`, in sign and logarithm, and so are the gains.
     """
-    rows = np.arange(len(profile))
-    served, values = logits[rows, profile], table[rows, profile]
-    heaviest = served.argmax()
-    anchor = values[heaviest] if served[heaviest] > 0 else outside
-    differences = np.append(values, outside) - anchor
-    sizes = np.log(np.abs(differences)) + np.append(served, 0.0)
-    top = max(sizes.max(), _SMALLEST)
-    excess = (np.sign(differences) * np.exp(sizes - top)).sum()  # lambda - anchor, but for a factor
-    excess_size = np.log(abs(excess)) + top - log_total(served)
-    differences = table - anchor
-    sizes = np.log(np.abs(differences))
-    top = np.maximum(np.maximum(sizes, excess_size), _SMALLEST)
-    gains = np.sign(differences) * np.exp(sizes - top) - np.sign(excess) * np.exp(excess_size - top)
-    return np.sign(gains), np.where(gains == 0, 0.0, np.log(np.abs(gains)) + top)
+    served = np.concatenate([at(logits, profile), np.zeros_like(outside)], axis=-1)
+    values = np.concatenate([at(table, profile), outside], axis=-1)
+    anchor = np.take_along_axis(values, served.argmax(axis=-1)[:, None], axis=-1)
+    with np.errstate(divide="ignore"):  # the logarithm of zero is -inf, as it should be
+        differences = values - anchor
+        sizes = np.log(np.abs(differences)) + served
+        top = np.maximum(sizes.max(axis=-1, keepdims=True), _SMALLEST)
+        excess = np.sum(np.sign(differences) * np.exp(sizes - top), axis=-1, keepdims=True)
+        excess_size = np.log(np.abs(excess)) + top - log_total(served[:, :-1])[:, None]
+        sign = np.sign(excess)  # of lambda - anchor
+        gains = (table - anchor[..., None]) - (sign * np.exp(excess_size))[..., None]
+        sizes = np.log(np.abs(gains))
+    at_anchor = (table == anchor[..., None]) & (sign != 0)[..., None]  # there lambda - anchor may be below any float
+    signs = np.where(at_anchor, -sign[..., None], np.sign(gains))
+    sizes = np.where(at_anchor, excess_size[..., None], np.where(signs == 0, 0.0, sizes))
+    best = signs.max(axis=-1, keepdims=True)
+    return np.where(signs == best, best * (logits + sizes), -np.inf).argmax(axis=-1)

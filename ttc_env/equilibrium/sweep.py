@@ -5,20 +5,21 @@ Source: arXiv:2601.21839, section 5 and the tables of its appendix.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ttc_env.arrays import at
-from ttc_env.equilibrium.log_space import in_numpy
-from ttc_env.equilibrium.nash import pure_nash
-from ttc_env.equilibrium.optimum import joint_profit_optimum, welfare_optimum
+from ttc_env.equilibrium.batched.blocks import solve
+from ttc_env.equilibrium.batched.nash import block_equilibria
+from ttc_env.equilibrium.batched.optimum import block_joint_profit_optimum, block_welfare_optimum
 from ttc_env.market import Market
+from ttc_env.markets import Markets
 
 
 class Summary(NamedTuple):
-    """Per-token pricing at the pure equilibrium of lowest welfare, USD per query; numbers, or arrays over a sweep.
+    """Per-token pricing at the pure equilibrium of lowest welfare, USD per query; arrays over a sweep.
 
     `user_value`, `price` and `provider_profit` are sums weighted with the shares; `mean_value`, `mean_price` and
     `mean_margin` are plain means over the providers. `best_welfare` is that of the best equilibrium.
@@ -43,32 +44,42 @@ def summarize(market: Market) -> Summary:
     Raises:
         ValueError: the market has no pure equilibrium.
     """
-    market = in_numpy(market)
-    equilibria = pure_nash(market)
-    if len(equilibria) == 0:
-        raise ValueError("this market has no pure equilibrium to summarize")
-    welfare = market.welfare(equilibria)
-    profile = equilibria[welfare.argmin()]
-    shares, margin = market.shares(profile), at(market.margin, profile)
-    value, price = at(market.user_value, profile), at(market.price, profile)
-    return Summary(
-        num_equilibria=np.array(len(equilibria)),
-        welfare_optimum=np.array(welfare_optimum(market).value),
-        joint_profit_optimum=np.array(joint_profit_optimum(market).value),
-        welfare=welfare.min(),
-        best_welfare=welfare.max(),
-        user_value=shares @ value,
-        price=shares @ price,
-        provider_profit=shares @ margin,
-        mean_value=value.mean(),
-        mean_price=price.mean(),
-        mean_margin=margin.mean(),
-    )
+    return Summary(*(column[0] for column in sweep([market])))
 
 
 def sweep(markets: Iterable[Market]) -> Summary:
     """The same for many markets, each field an array: over beta, markup, answer value, baseline or providers.
 
     `sweep(load_market(name, beta=beta) for beta in betas)`, `sweep(market.select(some) for some in subsets)`.
+
+    Raises:
+        ValueError: no markets, or one of them has no pure equilibrium.
     """
-    return Summary(*(np.array(column) for column in zip(*map(summarize, markets), strict=True)))
+    return solve(_summarize, markets if isinstance(markets, Sequence) else list(markets))
+
+
+def _summarize(block: Markets) -> Summary:
+    rows, profiles = block_equilibria(block)
+    count = np.bincount(rows, minlength=len(block))
+    if not count.all():
+        raise ValueError("a market without a pure equilibrium cannot be summarized")
+    welfare = block[rows].welfare(profiles)
+    order = np.lexsort((welfare, rows))  # stable: the first of equals stays the lexicographically first
+    last = np.cumsum(count) - 1
+    worst = order[last - count + 1]
+    profile = profiles[worst]
+    shares, margin = block.shares(profile), at(block.margin, profile)
+    value, price = at(block.user_value, profile), at(block.price, profile)
+    return Summary(
+        num_equilibria=count,
+        welfare_optimum=block_welfare_optimum(block).value,
+        joint_profit_optimum=block_joint_profit_optimum(block).value,
+        welfare=welfare[worst],
+        best_welfare=welfare[order[last]],
+        user_value=(shares * value).sum(axis=-1),
+        price=(shares * price).sum(axis=-1),
+        provider_profit=(shares * margin).sum(axis=-1),
+        mean_value=value.mean(axis=-1),
+        mean_price=price.mean(axis=-1),
+        mean_margin=margin.mean(axis=-1),
+    )

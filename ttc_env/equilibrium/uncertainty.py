@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ttc_env.equilibrium import batched
+from ttc_env.equilibrium.inefficiency import price_of_anarchy, price_of_stability
 from ttc_env.equilibrium.log_space import in_numpy
 from ttc_env.market import Market
+from ttc_env.markets import Markets
+
+_BATCHED: dict[Callable[..., ArrayLike], Callable[[Sequence[Market]], np.ndarray]] = {
+    price_of_anarchy: batched.price_of_anarchy,
+    price_of_stability: batched.price_of_stability,
+}
 
 
 class Interval(NamedTuple):
@@ -20,8 +27,19 @@ class Interval(NamedTuple):
     median: np.ndarray
     high: np.ndarray
 
+    @classmethod
+    def of(cls, values: Any, coverage: float = 0.95) -> Interval:
+        """Central interval of values `(B, ...)`, as of `Interval.of(batched.welfare_optimum(drawn).value)`.
 
-def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.random.Generator) -> list[Market]:
+        Raises:
+            ValueError: `coverage` outside (0, 1).
+        """
+        if not 0 < coverage < 1:
+            raise ValueError(f"coverage must be in (0, 1), got {coverage!r}")
+        return cls(*np.quantile(np.asarray(values), [(1 - coverage) / 2, 0.5, (1 + coverage) / 2], axis=0))
+
+
+def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.random.Generator) -> Markets:
     """Markets whose accuracies are redrawn as the mean over `num_questions` right or wrong answers.
 
     A binomial draw per provider and level, all independent: what can be said where only means are published.
@@ -37,11 +55,24 @@ def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.r
     accuracy = np.clip(market.accuracy, 0.0, 1.0)
     draws = rng.binomial(num_questions, accuracy, size=(num_markets, *accuracy.shape)) / num_questions
     qualities = market.unit * (market.baseline + (1 - market.baseline) * draws)
-    return [replace(market, quality=quality, outcomes=None) for quality in qualities]
+    return Markets(
+        market.providers,
+        market.levels,
+        quality=qualities,
+        price=market.price,
+        cost=market.cost,
+        beta=market.beta,
+        outside_value=market.outside_value,
+        answer_value=market.unit,
+        baseline=market.baseline,
+    )
 
 
 def interval(statistic: Callable[[Market], ArrayLike], markets: Iterable[Market], coverage: float = 0.95) -> Interval:
     """Central interval of a statistic of a market, for example `interval(price_of_anarchy, draw_markets(...))`.
+
+    The prices of anarchy and stability are found for all markets at once, other statistics for one after another;
+    `Interval.of` takes what any oracle of `batched` gives.
 
     Args:
         statistic: from a market to a number or an array of fixed shape.
@@ -51,7 +82,6 @@ def interval(statistic: Callable[[Market], ArrayLike], markets: Iterable[Market]
     Raises:
         ValueError: `coverage` outside (0, 1).
     """
-    if not 0 < coverage < 1:
-        raise ValueError(f"coverage must be in (0, 1), got {coverage!r}")
-    values = np.array([statistic(market) for market in markets])
-    return Interval(*np.quantile(values, [(1 - coverage) / 2, 0.5, (1 + coverage) / 2], axis=0))
+    if statistic in _BATCHED:
+        return Interval.of(_BATCHED[statistic](markets if isinstance(markets, Sequence) else list(markets)), coverage)
+    return Interval.of([statistic(market) for market in markets], coverage)
