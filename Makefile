@@ -27,7 +27,7 @@ benchmark: .venv/stamp  ## all baselines on the small suite, about a quarter of 
 	$(BIN)/python train/benchmark.py $(ARGS)
 
 test: .venv/all-stamp  ## the default tests; options: make test ARGS="-k auction"
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 test-slow: .venv/all-stamp  ## the tests that take minutes: learning over ten seeds, bulk comparisons
 	$(BIN)/python -m pytest -m slow $(ARGS)
