@@ -60,8 +60,8 @@ class MarketBatch(Tables):
         """As of each `Market`, `(B, n, m)`."""
         return _rows([market.accuracy for market in self.padded], self.quality)
 
-    def rowwise(self, of: Callable[[Market], float]) -> Array:
-        """A number of each market for each row, `(B, 1)`."""
+    def rowwise(self, of: Callable[[Market], float | np.ndarray]) -> Array:
+        """A number, `(B, 1)`, or an array, `(B, ...)`, of each market for each row."""
         return _rows([np.asarray(of(market)) for market in self.markets], self.quality)
 
     def to(self, backend: str, *, device: Any = None, dtype: str = "float64") -> MarketBatch:

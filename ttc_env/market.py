@@ -301,7 +301,8 @@ def logit_shares(
 ) -> tuple[Array, Array]:
     """Logit demand: the shares of the providers, `(..., n)`, and of not buying, `(...)`. They sum to one.
 
-    `beta` and `outside_value` are numbers or `(..., 1)`; nobody buys from providers that are not `present`.
+    `beta` and `outside_value` are numbers or `(..., 1)`. Nobody buys from providers that are not `present`, a mask, or
+    the probability with which a user sees the offer, where all sets of offers that can be seen weigh the same.
     """
     _, weights, outside = _weights(user_value, beta, outside_value, present)
     total = outside + weights.sum(axis=-1, keepdims=True)
@@ -315,6 +316,7 @@ def _weights(
     xp = namespace(user_value)
     logits = beta * user_value
     if present is not None:
-        logits = xp.where(present, logits, -xp.inf)
+        logits = xp.where(present > 0, logits, -xp.inf)
     top = xp.maximum(largest(logits), beta * outside_value)
-    return top, xp.exp(logits - top), xp.exp(beta * outside_value - top)
+    weights = xp.exp(logits - top)
+    return top, weights if present is None else weights * present, xp.exp(beta * outside_value - top)

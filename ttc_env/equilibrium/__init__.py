@@ -23,12 +23,14 @@ from ttc_env.equilibrium.auction_play import (
 )
 from ttc_env.equilibrium.best_response import best_response, deviation_utility, is_nash
 from ttc_env.equilibrium.dynamics import Dynamics, best_response_dynamics
+from ttc_env.equilibrium.first_price import first_price_equilibria, first_price_outcome
 from ttc_env.equilibrium.game import StageGame, Unanswered
 from ttc_env.equilibrium.inefficiency import price_of_anarchy, price_of_stability
 from ttc_env.equilibrium.mixed import empirical_strategies, mixed_deviation_utility
 from ttc_env.equilibrium.mixtures import HonestAuction, PrivateGame, honest_auction, value_of_information
 from ttc_env.equilibrium.nash import count_nash, iterate_nash, pure_nash
 from ttc_env.equilibrium.optimum import Optimum, joint_profit_optimum, optimum, welfare_optimum
+from ttc_env.equilibrium.posted_price import Prices, cartel_prices, nash_prices, posted_market, relative_prices
 from ttc_env.equilibrium.quantal import QuantalResponse, logit_equilibrium
 from ttc_env.equilibrium.reactive import ReactiveGain, best_response_gain, joint_actions, stage_utility
 from ttc_env.equilibrium.regret import NashConv, coarse_correlated_regret, mixed_nash_conv, nash_conv, swap_regret
@@ -43,6 +45,7 @@ __all__ = [
     "Interval",
     "NashConv",
     "Optimum",
+    "Prices",
     "PrivateGame",
     "QuantalResponse",
     "ReactiveGain",
@@ -55,6 +58,7 @@ __all__ = [
     "best_response_dynamics",
     "best_response_gain",
     "bid_utility",
+    "cartel_prices",
     "check_honesty",
     "coarse_correlated_regret",
     "count_nash",
@@ -62,6 +66,8 @@ __all__ = [
     "dominant_bids",
     "draw_markets",
     "empirical_strategies",
+    "first_price_equilibria",
+    "first_price_outcome",
     "grid_bids",
     "honest_auction",
     "independent_rivals",
@@ -77,10 +83,13 @@ __all__ = [
     "mixed_deviation_utility",
     "mixed_nash_conv",
     "nash_conv",
+    "nash_prices",
     "optimum",
+    "posted_market",
     "price_of_anarchy",
     "price_of_stability",
     "pure_nash",
+    "relative_prices",
     "second_price_outcome",
     "stage_utility",
     "summarize",

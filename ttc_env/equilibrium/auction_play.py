@@ -151,12 +151,23 @@ def logged_rivals(bids: Bids) -> list[Rivals]:
     return found
 
 
+def win_probability(score: np.ndarray, rivals: Rivals, reserve: float) -> np.ndarray:
+    """Expected share of the market for bids of one provider, `(K,)`: outright wins and ties."""
+    beaten, tied = _met(score, rivals)
+    wins = np.concatenate([[0.0], np.cumsum(rivals.probability)])
+    return np.where(score >= reserve, wins[beaten] + tied, 0.0)
+
+
 def _profit(gain: np.ndarray, score: np.ndarray, rivals: Rivals, reserve: float) -> np.ndarray:
     """Expected profit of bids of one provider, `(K,)`: outright wins and ties; bids below `reserve` earn nothing."""
+    beaten, tied = _met(score, rivals)
     left = np.maximum(rivals.points, reserve)  # to the user
-    wins = np.concatenate([[0.0], np.cumsum(rivals.probability)])
     pays = np.concatenate([[0.0], np.cumsum(rivals.probability * left)])
+    return np.where(score >= reserve, win_probability(score, rivals, reserve) * gain - pays[beaten] - tied * score, 0.0)
+
+
+def _met(score: np.ndarray, rivals: Rivals) -> tuple[np.ndarray, np.ndarray]:
+    """How many of the rivals' points each score beats, and its share where it ties with one, `(K,)` each."""
     beaten = np.searchsorted(rivals.points, score)
     meets = np.minimum(beaten, len(rivals.points) - 1)
-    tied = np.where(rivals.points[meets] == score, rivals.tied[meets], 0.0)
-    return np.where(score >= reserve, wins[beaten] * gain - pays[beaten] + tied * (gain - score), 0.0)
+    return beaten, np.where(rivals.points[meets] == score, rivals.tied[meets], 0.0)

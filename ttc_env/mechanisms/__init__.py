@@ -9,7 +9,9 @@ Source: arXiv:2601.21839, section 3 (per-token pricing) and section 4 (reverse s
 """
 
 from ttc_env.mechanisms.auction import GRID
+from ttc_env.mechanisms.first_price import FirstPrice
 from ttc_env.mechanisms.per_token import PerToken
+from ttc_env.mechanisms.posted_price import PostedPrice
 from ttc_env.mechanisms.protocol import Bids, Draws, Mechanism, Outcome, action_shape, every_action
 from ttc_env.mechanisms.registry import MECHANISMS, find_mechanism, make_mechanism, register_mechanism
 from ttc_env.mechanisms.second_price import SecondPrice
@@ -19,9 +21,11 @@ __all__ = [
     "MECHANISMS",
     "Bids",
     "Draws",
+    "FirstPrice",
     "Mechanism",
     "Outcome",
     "PerToken",
+    "PostedPrice",
     "SecondPrice",
     "action_shape",
     "every_action",

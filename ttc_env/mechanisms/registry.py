@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from ttc_env.mechanisms.first_price import FirstPrice
 from ttc_env.mechanisms.per_token import PerToken
+from ttc_env.mechanisms.posted_price import PostedPrice
 from ttc_env.mechanisms.protocol import Mechanism
 from ttc_env.mechanisms.second_price import SecondPrice
 
-MECHANISMS: dict[str, type[Mechanism]] = {"per_token": PerToken, "second_price": SecondPrice}
+MECHANISMS: dict[str, type[Mechanism]] = {kind.name: kind for kind in (PerToken, SecondPrice, PostedPrice, FirstPrice)}
 REQUIRED = ("action_sizes", "bids", "clear", "utility_bounds")
 ACTION_TYPES = ("discrete", "multi_discrete", "box")
 SHOWN = ("level", "ask", "claim")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ttc_env.arrays import Array, at, namespace
+from ttc_env.arrays import Array, at, namespace, take
 from ttc_env.batch import MarketBatch
 from ttc_env.market import Market
-from ttc_env.mechanisms.protocol import Draws
+from ttc_env.mechanisms.protocol import Bids, Draws
 
 
 def serve(
@@ -36,6 +36,13 @@ def serve(
         load = None if tokens is None else xp.mean(picks * tokens, axis=-1)
     baseline = market.baseline
     return shares, outside, market.unit * (baseline * shares + (1 - baseline) * frequency), load
+
+
+def price_profit(market: Market | MarketBatch, bids: Bids, shares: Array, load: Array | None) -> Array:
+    """Profit of providers who are paid their ask for a query, whatever it costs, USD per arriving query, `(..., n)`."""
+    cost = take(market.cost, bids.level + market.rows)
+    utility = shares * (bids.ask - cost)
+    return utility if load is None else utility - (load - shares) * cost
 
 
 def query_bounds(market: Market, table: Array) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ttc_env.arrays import Array
-from ttc_env.equilibrium.auction import second_price_outcome
+from ttc_env.equilibrium.auction import AuctionOutcome, second_price_outcome
 from ttc_env.equilibrium.auction_play import (
     auction_regret,
     bid_utility,
@@ -20,6 +20,7 @@ from ttc_env.equilibrium.auction_play import (
 from ttc_env.equilibrium.game import StageGame
 from ttc_env.equilibrium.optimum import Optimum
 from ttc_env.equilibrium.regret import NashConv
+from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, Outcome, SecondPrice
 
 _GAIN = 1e-12  # USD that no bid is changed for
@@ -116,24 +117,29 @@ class SecondPriceGame(StageGame):
 
     def figures(self, actions: np.ndarray, outcome: Outcome) -> dict[str, Any]:
         """Who wins and should, what it is paid, and how far scores are from the truth."""
-        market, bids = self.market, outcome.bids
-        truth = market.welfare_contribution.max(axis=-1)
-        efficient = (truth == truth.max()) & (truth >= market.outside_value)
-        won = outcome.shares if efficient.any() else outcome.outside_share[:, None]
-        winner = self.truth.winner
-        return {
-            "winner": market.providers[int(outcome.shares.mean(axis=0).argmax())],
-            "analytic_winner": None if winner is None else market.providers[winner],
-            "winner_efficiency": float(won[:, efficient if efficient.any() else [0]].sum(axis=-1).mean()),
-            "analytic_payment": self.truth.payment,
-            "truthfulness_gap": float(np.abs(bids.claim - bids.ask - truth).mean()),
+        truth, bids = self.market.welfare_contribution.max(axis=-1), outcome.bids
+        return auction_figures(self.market, self.truth, outcome) | {
+            "truthfulness_gap": float(np.abs(bids.claim - bids.ask - truth).mean())
         }
 
     @cached_property
-    def truth(self) -> Any:
-        """The outcome of honest bids, `equilibrium.AuctionOutcome`."""
+    def truth(self) -> AuctionOutcome:
+        """The outcome of honest bids."""
         return second_price_outcome(self.market)
 
     def _offers(self, actions: Array) -> Bids:
         """The bids `(n, S)` behind actions `(S, n, 3)`."""
         return Bids(*(part.T for part in self.mechanism.bids(self.market, self.check(actions))))
+
+
+def auction_figures(market: Market, truth: AuctionOutcome, outcome: Outcome) -> dict[str, Any]:
+    """Who wins an auction and should, and what the winner is paid where play is as in `truth`."""
+    contribution = market.welfare_contribution.max(axis=-1)
+    efficient = (contribution == contribution.max()) & (contribution >= market.outside_value)
+    won = outcome.shares if efficient.any() else outcome.outside_share[:, None]
+    return {
+        "winner": market.providers[int(outcome.shares.mean(axis=0).argmax())],
+        "analytic_winner": None if truth.winner is None else market.providers[truth.winner],
+        "winner_efficiency": float(won[:, efficient if efficient.any() else [0]].sum(axis=-1).mean()),
+        "analytic_payment": truth.payment,
+    }

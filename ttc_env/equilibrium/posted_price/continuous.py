@@ -40,10 +40,10 @@ def nash_prices(market: Market) -> Prices:
     """The equilibrium where prices are real numbers: the only solution of `m_i = 1 / (beta (1 - share_i))`.
 
     In odds `x_i = share_i / (1 - share_i)` a provider's best answer is `x_i = W(exp(a_i - 1) / X_i)`, with Lambert's W
-    and `X_i = 1 + sum_{j != i} exp(a_j - beta m_j)`; its mark-up is `(1 + x_i) / beta`, its profit `x_i / beta`. Answers
-    rise with the others' mark-ups, so from the lowest ones they climb to the equilibrium; near it, every step about
-    halves the error at least. Unique: given the total weight `T`, shares solve `log share_i + 1 / (1 - share_i) =
-    a_i - log T`; they fall as `T` rises, and only one `T` makes them add up to `1 - 1 / T`.
+    and `X_i = 1 + sum_{j != i} exp(a_j - beta m_j)`; its mark-up is `(1 + x_i) / beta`, its profit `x_i / beta`.
+    Answers rise with the others' mark-ups, so from the lowest ones they climb to the equilibrium; near it, every step
+    about halves the error at least. Unique: given the total weight `T`, shares solve `log share_i + 1 / (1 - share_i)
+    = a_i - log T`; they fall as `T` rises, and only one `T` makes them add up to `1 - 1 / T`.
     """
     levels, logits = _efficient(market)
     rounding = 16 * np.finfo(np.float64).eps * (1 + np.abs(logits).max())
