@@ -169,7 +169,7 @@ def test_the_budget_is_stated_and_large_markets_are_played():
     horizon = int(np.ceil(np.log(1e-4) / np.log(0.5)))
     assert found.periods == 4 * (50 + 7 * horizon)
     exact = equilibrium.nash_conv(market, np.full(9, 2)).improvements[3]  # nobody reacts, so a level is best
-    assert found.policy == "level 5"
+    assert found.policy == "action 5"
     assert found.gain == pytest.approx(exact, rel=2e-4)
 
 

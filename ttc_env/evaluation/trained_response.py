@@ -1,6 +1,6 @@
 """A trained approximate best response to opponents who react, where exact ones are out of reach: a lower bound.
 
-Candidates are every constant level and a policy found by tabular Q-learning (Watkins and Dayan 1992) with a stated
+Candidates are every constant action and a policy found by tabular Q-learning (Watkins and Dayan 1992) with a stated
 budget. The best of them is picked on one set of plays and judged on fresh ones, so that picking adds no bias: up to the
 sampling error that comes with it, no figure here exceeds what a best response would gain.
 """
@@ -14,11 +14,13 @@ import numpy as np
 
 from ttc_env.checks import whole
 from ttc_env.envs.vector import VectorMarket
+from ttc_env.equilibrium import StageGame
 from ttc_env.market import Market
+from ttc_env.mechanisms import Mechanism
 
 Act = Callable[[np.ndarray], np.ndarray]
-Choose = Callable[[np.ndarray], np.ndarray]  # from last period's profiles (B, n) to levels (B,)
-FULL_MEMORY = 4096  # profiles up to which Q-learning tells all of them apart
+Choose = Callable[[np.ndarray], np.ndarray]  # from last period's actions by number (B, n) to the next (B,)
+FULL_MEMORY = 4096  # joint actions up to which Q-learning tells all of them apart
 EXPLORATION, RATE, DECAY = 0.05, 0.05, 0.7  # least chance of a random level, least step, and how steps shrink
 
 
@@ -29,7 +31,7 @@ class LowerBound(NamedTuple):
     standard_error: of `gain`, over independent plays.
     response: value of the trained response, on fresh plays.
     value: value of the provider's own policy, on as many.
-    policy: which candidate it was: `"level 3"` or `"q-learning"`.
+    policy: which candidate it was: `"action 3"` (the number of an action) or `"q-learning"`.
     periods: budget, periods of the market played to train and pick.
     """
 
@@ -46,22 +48,24 @@ def best_response_lower_bound(
     act: Act,
     provider: str | int,
     *,
+    mechanism: str | Mechanism = "per_token",
     discount: float = 0.95,
     demand: str | int = "expected",
     updates: int = 2000,
     num_markets: int = 64,
     seed: int = 0,
 ) -> LowerBound:
-    """What one provider could gain, at least, under per-token pricing against policies that see the history.
+    """What one provider could gain, at least, against policies that see the history.
 
     Values are `(1 - discount) sum_t discount^t utility_t` from an empty record, cut where what follows weighs less than
-    1e-4; utilities are the expected ones of the levels played.
+    1e-4; utilities are the expected ones of the actions played.
 
     Args:
         market: the market.
-        act: the policy of all providers, from observations `(B, n, d)` to levels `(B, n)`; the provider's own levels
-            are what the response is compared with, and are replaced by it.
+        act: the policy of all providers, from observations `(B, n, d)` to actions `(B, n)` or `(B, n, c)`; the
+            provider's own are what the response is compared with, and are replaced by it.
         provider: who deviates, by name or index.
+        mechanism: how a period is cleared; its actions must be finitely many.
         discount: of the next period, in (0, 1).
         demand: `"expected"`, or the number of queries drawn each period.
         updates: periods of Q-learning in each of `num_markets` copies of the market.
@@ -77,8 +81,9 @@ def best_response_lower_bound(
     i = market.provider_index(provider)
     horizon = int(np.ceil(np.log(1e-4) / np.log(discount)))
     streams = iter(np.random.SeedSequence(seed).spawn(2))
-    plays = _Plays(market, act, i, discount, demand, num_markets, horizon, next(streams))
-    candidates: dict[str, Choose] = {f"level {k}": _constant(k) for k in range(market.num_levels)}
+    game = StageGame(market, mechanism)
+    plays = _Plays(game, act, i, discount, demand, num_markets, horizon, next(streams))
+    candidates: dict[str, Choose] = {f"action {k}": _constant(k) for k in range(game.num_actions)}
     candidates["q-learning"] = _q_learning(plays, updates, np.random.default_rng(next(streams)))
     picked = max(candidates, key=lambda name: float(plays.values(candidates[name]).mean()))
     response, own = plays.values(candidates[picked]), plays.values(None)
@@ -93,7 +98,7 @@ class _Plays:
 
     def __init__(
         self,
-        market: Market,
+        game: StageGame,
         act: Act,
         provider: int,
         discount: float,
@@ -102,9 +107,9 @@ class _Plays:
         horizon: int,
         seeds: np.random.SeedSequence,
     ) -> None:
-        self.market, self.act, self.provider, self.discount = market, act, provider, discount
+        self.game, self.act, self.provider, self.discount = game, act, provider, discount
         self.horizon, self.seeds = horizon, seeds
-        self.env = VectorMarket(market, "per_token", num_markets, demand=demand, max_cycles=2**62)
+        self.env = VectorMarket(game.market, game.mechanism, num_markets, demand=demand, max_cycles=2**62)
 
     def reset(self) -> np.ndarray:
         """Observations after a reset with the next seed."""
@@ -112,59 +117,63 @@ class _Plays:
         return self.env.reset(seed)[0]
 
     def step(self, observations: np.ndarray, own: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One period: following observations, profiles played `(B, n)`, and the provider's utility in USD `(B,)`."""
-        levels = np.array(self.act(observations))
+        """One period: observations, actions by number `(B, n)`, and the provider's utility in USD `(B,)`."""
+        actions = np.array(self.act(observations))
         if own is not None:
-            levels[:, self.provider] = own
-        observations = self.env.step(levels)[0]
-        return observations, levels.astype(np.int64), self.market.utility(levels)[:, self.provider]
+            actions[:, self.provider] = self.game.actions[own]
+        observations = self.env.step(actions)[0]
+        return observations, self.game.numbers(actions), self.game.utility(actions)[:, self.provider]
 
     def values(self, choose: Choose | None) -> np.ndarray:
         """Discounted value of a policy in each copy of the market, `(B,)`; None is the provider's own."""
         observations = self.reset()
-        levels = np.zeros((len(observations), self.market.num_providers), dtype=np.int64)
+        played = np.zeros((len(observations), self.game.market.num_providers), dtype=np.int64)
         total = np.zeros(len(observations))
         for t in range(self.horizon):
-            own = None if choose is None else choose(levels)
-            observations, levels, utility = self.step(observations, own)
+            own = None if choose is None else choose(played)
+            observations, played, utility = self.step(observations, own)
             total += (1 - self.discount) * self.discount**t * utility
         return total
 
 
 def _q_learning(plays: _Plays, updates: int, rng: np.random.Generator) -> Choose:
-    """The greedy policy of Q-learning over last period's profile, or its summary where there are too many profiles."""
-    market, size = plays.market, plays.market.num_levels
-    remember, num_states = _memory(market, plays.provider)
+    """The greedy policy of Q-learning over last period's actions, or their summary where there are too many."""
+    size = plays.game.num_actions
+    remember, num_states = _memory(plays.game, plays.provider)
     worth = np.zeros(num_states * size)
     visits = np.zeros(num_states * size)
     observations = plays.reset()
-    levels = np.zeros((len(observations), market.num_providers), dtype=np.int64)
+    played = np.zeros((len(observations), plays.game.market.num_providers), dtype=np.int64)
     for update in range(updates):
-        state = remember(levels)
+        state = remember(played)
         chance = max(EXPLORATION, 1 - 2 * update / updates)
         greedy = worth.reshape(-1, size)[state].argmax(axis=1)
         own = np.where(rng.random(len(state)) < chance, rng.integers(0, size, len(state)), greedy)
-        observations, levels, utility = plays.step(observations, own)
-        following = worth.reshape(-1, size)[remember(levels)].max(axis=1)
+        observations, played, utility = plays.step(observations, own)
+        following = worth.reshape(-1, size)[remember(played)].max(axis=1)
         target = (1 - plays.discount) * utility + plays.discount * following
         cells, place, count = np.unique(state * size + own, return_inverse=True, return_counts=True)
         visits[cells] += 1
         error = np.bincount(place, target) / count - worth[cells]
         worth[cells] += np.maximum(RATE, visits[cells] ** -DECAY) * error
-    return lambda levels: worth.reshape(-1, size)[remember(levels)].argmax(axis=1)
+    return lambda played: worth.reshape(-1, size)[remember(played)].argmax(axis=1)
 
 
-def _memory(market: Market, provider: int) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
-    """From profiles `(B, n)` to states `(B,)`, and how many there are.
+def _memory(game: StageGame, provider: int) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
+    """From joint actions by number `(B, n)` to states `(B,)`, and how many there are.
 
-    The whole profile where it has at most `FULL_MEMORY` values, else the own level and the rounded mean of the others'.
+    The whole joint action where it has at most `FULL_MEMORY` values, else the own one and the rounded mean of the
+    others'.
     """
-    n, m = market.num_providers, market.num_levels
-    if m**n <= FULL_MEMORY:
-        return lambda levels: levels @ m ** np.arange(n), m**n
+    n, size = game.market.num_providers, game.num_actions
+    if game.num_profiles <= FULL_MEMORY:
+        return lambda played: played @ size ** np.arange(n), game.num_profiles
     others = np.arange(n) != provider
-    return lambda levels: levels[:, provider] * m + np.rint(levels[:, others].mean(axis=1)).astype(np.int64), m * m
+    return (
+        lambda played: played[:, provider] * size + np.rint(played[:, others].mean(axis=1)).astype(np.int64),
+        size * size,
+    )
 
 
-def _constant(level: int) -> Choose:
-    return lambda levels: np.full(len(levels), level)
+def _constant(action: int) -> Choose:
+    return lambda played: np.full(len(played), action)
