@@ -1,16 +1,22 @@
 """Do they collude? What the literature on algorithmic collusion measures, exact, for any finite game."""
 
 from ttc_env.collusion.decisions import Decision, Stability, discounted, solve_decision, stability
+from ttc_env.collusion.deviations import KINDS, NONE, Responses, deviating_action, impulse_responses
 from ttc_env.collusion.payoffs import Benchmarks, PayoffTable, payoff_table, stage_benchmarks
 from ttc_env.collusion.strategies import Strategies, next_state, num_states
 
 __all__ = [
+    "KINDS",
+    "NONE",
     "Benchmarks",
     "Decision",
     "PayoffTable",
+    "Responses",
     "Stability",
     "Strategies",
+    "deviating_action",
     "discounted",
+    "impulse_responses",
     "next_state",
     "num_states",
     "payoff_table",
