@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ttc_env
 from tests.helpers.games import BERTRAND_BENCHMARKS, bertrand_logit, random_game
 from ttc_env.collusion import (
     KINDS,
@@ -18,11 +19,13 @@ from ttc_env.collusion import (
     impulse_responses,
     num_states,
     payoff_table,
+    price_actions,
     solve_decision,
     stability,
     stage_benchmarks,
 )
 from ttc_env.equilibrium import StageGame, best_response_gain, joint_profit_optimum, pure_nash
+from ttc_env.mechanisms import SecondPrice
 
 SHAPES = [(1, 3, 1), (2, 3, 1), (2, 2, 2), (3, 2, 1), (2, 4, 0), (2, 2, 3)]  # providers, actions, memory
 LONG = 3000  # periods after which nothing counts any more at a discount of 0.95 and below
@@ -242,14 +245,30 @@ def test_a_market_becomes_a_table_with_the_market_s_own_benchmarks(small_market)
     np.testing.assert_allclose(payoffs.profits, small_market.utility(payoffs.joint_actions))
     np.testing.assert_array_equal(payoffs.joint_actions[payoffs.equilibria], pure_nash(small_market))
     benchmarks = stage_benchmarks(payoffs)
+    np.testing.assert_allclose(benchmarks.competitive, small_market.utility(pure_nash(small_market)[0]))
     assert benchmarks.collusive.sum() == pytest.approx(joint_profit_optimum(small_market).value)
+
+
+def test_an_auction_becomes_a_table_of_asks_with_its_ties_drawn():
+    """Two equal providers on honest asks: one of them wins the whole query, in half of the outcomes each."""
+    market = ttc_env.Market(["a", "b"], [1], [[1.0], [1.0]], [[0.2], [0.2]], [[0.1], [0.1]], beta=1.0)
+    game = StageGame(market, SecondPrice(grid=(-0.1, 0.0, 0.2)))
+    actions = price_actions(game)
+    assert actions[:, 0].tolist() == [[0, 0, 1], [0, 1, 1], [0, 2, 1]]
+    payoffs = payoff_table(game, actions, tie_draws=2)
+    honest = int(payoffs.index(np.array([1, 1])))
+    np.testing.assert_allclose(payoffs.outcomes[:, honest], 0.0, atol=1e-12)
+    both_high = int(payoffs.index(np.array([2, 2])))
+    np.testing.assert_allclose(payoffs.outcomes[:, both_high], [[0.2, 0.0], [0.0, 0.2]])
+    np.testing.assert_allclose(payoffs.profits, game.utility(actions[payoffs.joint_actions, [0, 1]]), atol=1e-12)
+    np.testing.assert_allclose(payoff_table(game, actions).profits, payoffs.profits, atol=1e-12)
+    with pytest.raises(ValueError, match="allow fewer"):
+        payoff_table(StageGame(ttc_env.load_market("gsm8k/best_of_n"), "per_token"))
 
 
 @pytest.fixture
 def small_market():
-    import ttc_env
-
-    return ttc_env.load_market("gsm8k/majority_voting", beta=1000.0, providers=[0, 4, 8])
+    return ttc_env.load_market("gsm8k/majority_voting", beta=10_000.0, providers=[1, 6, 8])
 
 
 @pytest.mark.parametrize(

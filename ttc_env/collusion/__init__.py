@@ -2,7 +2,7 @@
 
 from ttc_env.collusion.decisions import Decision, Stability, discounted, solve_decision, stability
 from ttc_env.collusion.deviations import KINDS, NONE, Responses, deviating_action, impulse_responses
-from ttc_env.collusion.payoffs import Benchmarks, PayoffTable, payoff_table, stage_benchmarks
+from ttc_env.collusion.payoffs import Benchmarks, PayoffTable, payoff_table, price_actions, stage_benchmarks
 from ttc_env.collusion.strategies import Strategies, next_state, num_states
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "next_state",
     "num_states",
     "payoff_table",
+    "price_actions",
     "solve_decision",
     "stability",
     "stage_benchmarks",

@@ -102,7 +102,7 @@ def impulse_responses(strategies: Strategies, state: int, kind: str, discount: f
     payoffs, discount = strategies.payoffs, check_discount(discount)
     cycle, n = strategies.cycle(state), payoffs.num_providers
     joint, providers = strategies.joint[cycle], np.arange(n)
-    action = np.array([[deviating_action(payoffs, row, i, kind) for i in providers] for row in joint])
+    action = np.array([[deviating_action(payoffs, int(row), i, kind) for i in range(n)] for row in joint])
     exists = action != NONE
     rows = joint[:, None] + np.where(exists, action - strategies.actions[cycle], 0) * payoffs.strides  # (L, n)
     states = next_state(payoffs, strategies.memory, cycle[:, None], rows)

@@ -9,8 +9,9 @@ import numpy as np
 
 from ttc_env.arrays import Array
 from ttc_env.checks import whole
-from ttc_env.equilibrium.game import StageGame
+from ttc_env.equilibrium.game import LISTED, StageGame
 from ttc_env.equilibrium.reactive import joint_actions
+from ttc_env.mechanisms import Draws, every_action
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,13 +161,44 @@ class Benchmarks:
         return (gains**exponent).mean(axis=-1) ** (1 / exponent)
 
 
-def payoff_table(game: StageGame) -> PayoffTable:
+def payoff_table(game: StageGame, actions: Array | None = None, tie_draws: int = 1) -> PayoffTable:
     """The table of a market under any mechanism with finite actions, of expected demand.
 
+    Args:
+        game: the market and its mechanism.
+        actions: the `A` actions that each provider may take, `(A, n)` or `(A, n, c)`, in this order; by default all.
+        tie_draws: by default ties are settled in expectation; else by one of so many draws, evenly spaced over [0, 1).
+
     Raises:
-        ValueError: continuous actions, or too many joint actions to list.
+        ValueError: continuous actions, or more than a million joint actions.
     """
-    return PayoffTable(game.payoffs(), game.num_actions)
+    actions = every_action(game.mechanism, game.market) if actions is None else np.asarray(actions)
+    n = game.market.num_providers
+    if len(actions) ** n > LISTED:
+        raise ValueError(
+            f"{n} providers with {len(actions)} actions have more than {LISTED} joint actions; allow fewer"
+        )
+    joint = actions[joint_actions(n, len(actions)), np.arange(n)]
+    if whole("tie_draws", tie_draws) == 1:
+        return PayoffTable(game.utility(joint), len(actions))
+    bids = game.mechanism.bids(game.market, game.check(joint))
+    ties = (np.arange(tie_draws) + 0.5) / tie_draws
+    outcomes = [game.mechanism.clear(game.market, bids, Draws(tie=np.full(len(joint), tie))) for tie in ties]
+    return PayoffTable(np.stack([outcome.utility for outcome in outcomes]), len(actions))
+
+
+def price_actions(game: StageGame) -> np.ndarray:
+    """Actions that differ in the price alone, `(A, n, c)`: each provider's efficient level, everything else plain.
+
+    Of a mechanism whose actions are levels alone, all levels, `(A, n)`.
+    """
+    sizes = game.mechanism.action_sizes(game.market)
+    if len(sizes) == 1:
+        return every_action(game.mechanism, game.market)
+    plain = game.mechanism.honest(game.market, game.market.welfare_contribution.argmax(axis=1))
+    actions = np.repeat(plain[None], sizes[1], axis=0)
+    actions[..., 1] = np.arange(sizes[1])[:, None]
+    return actions
 
 
 def stage_benchmarks(payoffs: PayoffTable) -> Benchmarks:
