@@ -34,6 +34,7 @@ class MarketBatch(Tables):
     curves: Array
     present: Array
     outcomes: OutcomeBatch | None = None
+    tokens: Array | None = None
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -68,7 +69,9 @@ class MarketBatch(Tables):
         """The same markets with their arrays in another library; see `Market.to`."""
         arrays = {name: value for name, value in vars(self).items() if name in self.__annotations__}
         del arrays["markets"], arrays["padded"], arrays["present"], arrays["outcomes"]
-        arrays = {name: convert(value, backend, device, dtype) for name, value in arrays.items()}
+        arrays = {
+            name: convert(value, backend, device, dtype) for name, value in arrays.items() if value is not None
+        }  # fmt: skip
         if self.outcomes is not None:
             arrays["outcomes"] = self.outcomes.to(backend, device=device, dtype=dtype)
         return replace(self, present=convert(self.present, backend, device, dtype) > 0, **arrays)
@@ -95,6 +98,8 @@ def stack_markets(markets: Sequence[Market], num_rows: int) -> MarketBatch:
     there = _rows([np.arange(n) < market.num_providers for market in markets], like) > 0
     present = np.asfortranarray(there)  # as what it masks, see `take`
     outcomes = stack_outcomes(recorded, num_rows) if recorded else None
+    if all(market.tokens is not None for market in padded):
+        columns["tokens"] = _rows([np.asarray(market.tokens) for market in padded], like)
     return MarketBatch(tuple(markets), padded, present=present, outcomes=outcomes, **columns)
 
 
@@ -124,6 +129,7 @@ def _pad(market: Market, n: int, m: int) -> Market:
         quality=fill(market.quality, market.baseline * market.unit),
         price=fill(market.price, 0.0),
         cost=fill(market.cost, 0.0),
+        tokens=None if market.tokens is None else fill(market.tokens, 1.0),
         outcomes=None if market.outcomes is None else market.outcomes.padded(n, m),
     )
 

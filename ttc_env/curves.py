@@ -87,6 +87,7 @@ class Curves:
             outside_value=outside_value,
             answer_value=answer_value,
             baseline=baseline,
+            tokens=self.tokens,
         )
 
 

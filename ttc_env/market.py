@@ -35,6 +35,8 @@ class Tables:
     beta: Any
     outside_value: Any
     present: Any
+    extra = None
+    """part of `quality` that comes with the provider, whatever its answer, `(..., n)`; see `ttc_env.period`"""
 
     @cached_property
     def user_value(self) -> Array:
@@ -134,6 +136,7 @@ class Market(Tables):
             right/wrong lottery that sampled demand draws. By default the largest entry of `quality`.
         baseline: fraction of `answer_value` that a wrong answer is still worth.
         outcomes: recorded answers whose means the tables are; sampled demand replays them where they are given.
+        tokens: generated per query, shape `(n, m)`; for what depends on how much a provider can do in a period.
 
     Raises:
         ValueError: shapes that disagree, values that are not finite, repeated names, `beta` that is not positive,
@@ -150,6 +153,7 @@ class Market(Tables):
     answer_value: float | None = None
     baseline: float = 0.0
     outcomes: Outcomes | None = None
+    tokens: Array | None = None
 
     def __post_init__(self) -> None:
         force = object.__setattr__  # the dataclass is frozen; this is its constructor
@@ -166,6 +170,10 @@ class Market(Tables):
             raise ValueError(f"levels must be one or more increasing numbers, got {self.levels!r}")
         for name in ("quality", "price", "cost"):
             force(self, name, self._table(name))
+        if self.tokens is not None:
+            force(self, "tokens", self._table("tokens"))
+            if not float(self.tokens.min()) >= 0:
+                raise ValueError(f"tokens must be >= 0, got {self.tokens!r}")
         for name in ("beta", "outside_value", "baseline"):
             force(self, name, finite(name, getattr(self, name)))
         if self.beta <= 0:
@@ -270,6 +278,7 @@ class Market(Tables):
             quality=self.quality[rows, :],
             price=self.price[rows, :],
             cost=self.cost[rows, :],
+            tokens=None if self.tokens is None else self.tokens[rows, :],
             outcomes=None if self.outcomes is None else self.outcomes.select(rows),
         )
 
@@ -282,7 +291,9 @@ class Market(Tables):
             dtype: `"float32"` or `"float64"`.
         """
         tables: dict[str, Any] = {
-            name: convert(getattr(self, name), backend, device, dtype) for name in ("quality", "price", "cost")
+            name: convert(getattr(self, name), backend, device, dtype)
+            for name in ("quality", "price", "cost", "tokens")
+            if getattr(self, name) is not None
         }
         if self.outcomes is not None:
             tables["outcomes"] = self.outcomes.to(backend, device=device, dtype=dtype)

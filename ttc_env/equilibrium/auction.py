@@ -101,7 +101,9 @@ def _duel(market: Market, mechanism: SecondPrice, provider: int, bid: Bids, riva
     tables: dict[str, Any] = {
         name: np.pad(getattr(market, name)[[provider]], ((0, 1), (0, 0))) for name in ("quality", "price", "cost")
     }
-    duel = replace(market, providers=(market.providers[provider], "the best of the rest"), outcomes=None, **tables)
+    duel = replace(
+        market, providers=(market.providers[provider], "the best of the rest"), outcomes=None, tokens=None, **tables
+    )
     shape = rival_scores.shape
     level = np.stack([np.full(shape, bid.level), np.zeros(shape, dtype=int)], axis=-1)
     ask = np.stack([np.full(shape, bid.ask), np.zeros(shape)], axis=-1)
