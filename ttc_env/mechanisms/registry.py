@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ttc_env.mechanisms.first_price import FirstPrice
@@ -13,6 +11,7 @@ from ttc_env.mechanisms.per_token import PerToken
 from ttc_env.mechanisms.posted_price import PostedPrice
 from ttc_env.mechanisms.protocol import Mechanism
 from ttc_env.mechanisms.second_price import SecondPrice
+from ttc_env.named import find_class, make_object
 
 MECHANISMS: dict[str, type[Mechanism]] = {kind.name: kind for kind in (PerToken, SecondPrice, PostedPrice, FirstPrice)}
 REQUIRED = ("action_sizes", "bids", "clear", "utility_bounds")
@@ -38,17 +37,7 @@ def find_mechanism(name: str) -> type[Mechanism]:
     Raises:
         ValueError: an unknown name, a path that leads nowhere, or a class that lacks part of the protocol.
     """
-    if name in MECHANISMS:
-        return MECHANISMS[name]
-    module, separator, attribute = name.partition(":")
-    if not (module and separator and attribute) or module.startswith("."):
-        allowed = ", ".join(MECHANISMS)
-        raise ValueError(f"unknown mechanism {name!r}; allowed: {allowed}, or a class of your own as module:Class")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"cannot load the mechanism {name!r}: {error}") from error
-    return check_class(found)
+    return find_class("mechanism", name, MECHANISMS, check_class)
 
 
 def make_mechanism(mechanism: str | Mechanism, **options: Any) -> Mechanism:
@@ -58,20 +47,7 @@ def make_mechanism(mechanism: str | Mechanism, **options: Any) -> Mechanism:
         ValueError: what `find_mechanism` raises, an option the mechanism does not have, options beside an instance,
             or something that is no mechanism.
     """
-    if isinstance(mechanism, str):
-        kind = find_mechanism(mechanism)
-        known: list[str] = [field.name for field in fields(kind)] if is_dataclass(kind) else []
-        for option in options:
-            if option not in known:
-                allowed = ", ".join(known) or "none"
-                raise ValueError(f"unknown option {option!r} of {mechanism}; allowed: {allowed}")
-        return kind(**options)
-    if inspect.isclass(mechanism):
-        raise ValueError(f"a mechanism is an object or a name, got the class {mechanism.__qualname__}; call it")
-    check_class(type(mechanism))
-    if options:
-        raise ValueError(f"options {sorted(options)} belong to a mechanism's name, got the instance {mechanism!r}")
-    return mechanism
+    return make_object("mechanism", mechanism, MECHANISMS, check_class, options)
 
 
 def check_class(kind: Any) -> type[Mechanism]:
