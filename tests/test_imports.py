@@ -12,13 +12,16 @@ import ttc_env
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ttc_env"
 FLOORS = [  # from the ground up
-    {"arrays", "checks"},
+    {"arrays", "checks", "named"},
     {"outcomes"},
     {"market"},
     {"mixtures", "markets"},
     {"batch", "curves"},
+    {"period"},
     {"mechanisms"},
-    {"equilibrium", "repeated"},
+    {"equilibrium"},
+    {"dynamics"},
+    {"repeated"},
     {"collusion", "observing", "opponents"},
     {"envs"},
     {"playing", "market_v0", "per_token_v0", "second_price_v0"},

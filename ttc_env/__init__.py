@@ -7,8 +7,9 @@
 0.00604
 """
 
-from ttc_env import equilibrium, market_v0, mechanisms, per_token_v0, second_price_v0
+from ttc_env import dynamics, equilibrium, market_v0, mechanisms, per_token_v0, second_price_v0
 from ttc_env.curves import list_markets, list_mixtures, load_market
+from ttc_env.dynamics import MarkovGame
 from ttc_env.envs.vector import VectorMarket
 from ttc_env.equilibrium import StageGame
 from ttc_env.market import Market
@@ -19,9 +20,11 @@ from ttc_env.registration import register_environments
 __version__ = "0.1.0"
 __all__ = [
     "Market",
+    "MarkovGame",
     "Mixture",
     "StageGame",
     "VectorMarket",
+    "dynamics",
     "equilibrium",
     "list_markets",
     "list_mixtures",

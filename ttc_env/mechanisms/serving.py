@@ -35,7 +35,8 @@ def serve(
         outside = xp.mean(xp.astype(draws.choice >= upper[..., -1:], shares.dtype), axis=-1)
         load = None if tokens is None else xp.mean(picks * tokens, axis=-1)
     baseline = market.baseline
-    return shares, outside, market.unit * (baseline * shares + (1 - baseline) * frequency), load
+    worth = market.unit * (baseline * shares + (1 - baseline) * frequency)
+    return shares, outside, worth if market.extra is None else worth + market.extra * shares, load
 
 
 def price_profit(market: Market | MarketBatch, bids: Bids, shares: Array, load: Array | None) -> Array:

@@ -1,0 +1,101 @@
+"""Providers who serve one query at a time: more compute per query, fewer queries, and users who dislike queues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ttc_env.arrays import Array, device, namespace, take
+from ttc_env.batch import MarketBatch
+from ttc_env.checks import finite, whole
+from ttc_env.dynamics.protocol import Dynamics, Moves, encode, strides, subsets
+from ttc_env.market import Market
+from ttc_env.mechanisms import Mechanism, Outcome
+from ttc_env.period import PeriodMarket
+
+
+@dataclass(frozen=True)
+class Capacity(Dynamics):
+    """A query comes with probability `arrival`, waits in a provider's queue, and is finished in time.
+
+    State: the number of queries waiting at each provider, `(queue + 1)^n` states. Waiting costs users `delay` for each
+    query ahead, so it counts in user value and welfare; a full queue takes no query. A busy provider finishes one query
+    with probability `min(1, speed / tokens)` at its level. USD are per period.
+
+    Args:
+        queue: most queries that wait at a provider, at least 1.
+        arrival: probability of a query in a period, in [0, 1].
+        speed: tokens that a provider generates in a period: a number, or one for each provider.
+        delay: cost of a query ahead, USD, at least 0.
+    """
+
+    queue: int = 2
+    arrival: float = 0.9
+    speed: float | tuple[float, ...] = 1000.0
+    delay: float = 0.0005
+
+    name = "capacity"
+
+    def __post_init__(self) -> None:
+        whole("queue", self.queue)
+        if not 0 <= finite("arrival", self.arrival) <= 1:
+            raise ValueError(f"arrival must be a probability in [0, 1], got {self.arrival!r}")
+        if finite("delay", self.delay) < 0:
+            raise ValueError(f"delay must be >= 0 (USD), got {self.delay!r}")
+        for speed in self.speed if isinstance(self.speed, tuple | list) else (self.speed,):
+            if finite("speed", speed) <= 0:
+                raise ValueError(f"speed must be positive (tokens per period), got {self.speed!r}")
+
+    def check(self, market: Market | MarketBatch, mechanism: Mechanism) -> None:
+        """Markets that know how many tokens a query takes."""
+        if market.tokens is None:
+            raise ValueError("capacity needs the tokens of a query, Market(..., tokens=...), and this market has none")
+        if isinstance(self.speed, tuple | list) and len(self.speed) != market.num_providers:
+            raise ValueError(f"speed must be one number or {market.num_providers}, got {self.speed!r}")
+
+    def sizes(self, market: Market | MarketBatch) -> tuple[int, ...]:
+        """0 to `queue` queries at every provider."""
+        return (self.queue + 1,) * market.num_providers
+
+    def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
+        """An answer is worth `delay` less for every query ahead, and nobody joins a full queue."""
+        ahead = namespace(state).astype(state, market.quality.dtype)
+        return market.shifted(-self.delay * ahead, present=state < self.queue)
+
+    def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
+        """One query or none joins a queue, and any subset of the busy providers finishes one."""
+        sizes = self.sizes(market.base)
+        xp, place = namespace(state), device(state)
+        count = xp.asarray(strides(sizes), device=place)
+        chosen = xp.asarray(subsets(len(sizes)), device=place)
+        finishing = self._finishing(market, state, outcome)[..., None, :]
+        finished = xp.prod(xp.where(chosen == 1, finishing, 1 - finishing), axis=-1)  # (..., 2^n)
+        nobody = 1 - xp.sum(outcome.shares, axis=-1, keepdims=True)
+        joined = xp.concat([outcome.shares, nobody], axis=-1)
+        probability = joined[..., :, None] * finished[..., None, :]
+        here = encode(state, sizes)[..., None, None]
+        more = xp.concat([count, xp.zeros_like(count[:1])])
+        to = here + more[:, None] - xp.sum(chosen * count, axis=-1)
+        to = xp.where(probability > 0, to, here)  # what cannot happen may lead nowhere
+        flat = (*probability.shape[:-2], -1)
+        return Moves(xp.reshape(to, flat), xp.reshape(probability, flat))
+
+    def num_draws(self, market: Market | MarketBatch) -> int:
+        """Who is finished, for each provider, and whom a query joins."""
+        return market.num_providers + 1
+
+    def advance(self, market: PeriodMarket, state: Array, outcome: Outcome, draws: Array) -> Array:
+        """The last draw is of the query that comes, the others of those that are finished."""
+        xp = namespace(state)
+        upper = xp.cumulative_sum(outcome.shares, axis=-1)
+        lower = xp.concat([xp.zeros_like(upper[..., :1]), upper[..., :-1]], axis=-1)
+        comes = draws[..., -1:]
+        joins = (comes >= lower) & (comes < upper)
+        finished = draws[..., :-1] < self._finishing(market, state, outcome)
+        return state + xp.astype(joins, state.dtype) - xp.astype(finished, state.dtype)
+
+    def _finishing(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Array:
+        """Probability that each provider finishes a query, `(..., n)`."""
+        xp, level = namespace(state), outcome.bids.level
+        tokens = take(market.tokens, level + market.rows)
+        speed = xp.asarray(self.speed, dtype=tokens.dtype, device=device(tokens))
+        return xp.where(state > 0, speed / xp.maximum(tokens, speed), 0.0)

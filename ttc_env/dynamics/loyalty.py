@@ -1,0 +1,72 @@
+"""Users who stay with the provider of the last query unless another one is worth the trouble of leaving it.
+
+Source: Selten 1965 (demand inertia); Klemperer 1995, *Competition when consumers have switching costs*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ttc_env.arrays import Array, device, namespace
+from ttc_env.batch import MarketBatch
+from ttc_env.checks import finite
+from ttc_env.dynamics.protocol import Dynamics, Moves, one_hot
+from ttc_env.market import Market
+from ttc_env.mechanisms import Outcome
+from ttc_env.period import PeriodMarket
+
+
+@dataclass(frozen=True)
+class Loyalty(Dynamics):
+    """Leaving the provider of the last query, the incumbent, costs the user; not buying leaves it, too.
+
+    State: the incumbent's index, or `n`: nobody, at the start and after a query that nobody served. The next one is the
+    provider of one query of the period. Costs are paid by users, so they count in user value and welfare, under every
+    mechanism: in auctions they enter scores and payments.
+
+    Args:
+        cost: of leaving the incumbent, USD per query, at least 0.
+    """
+
+    cost: float = 0.002
+
+    name = "loyalty"
+
+    def __post_init__(self) -> None:
+        if finite("the cost of leaving", self.cost) < 0:
+            raise ValueError(f"the cost of leaving must be >= 0 (USD), got {self.cost!r}")
+
+    def sizes(self, market: Market | MarketBatch) -> tuple[int, ...]:
+        """The `n` providers, and nobody."""
+        return (market.num_providers + 1,)
+
+    def start(self, market: Market | MarketBatch) -> tuple[int, ...]:
+        """Nobody."""
+        return (market.num_providers,)
+
+    def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
+        """Answers of the others, and not buying, are worth `cost` less where there is an incumbent."""
+        xp, dtype = namespace(state), market.quality.dtype
+        providers = xp.arange(market.num_providers, device=device(state))
+        leaving = (state != providers) & (state < market.num_providers)
+        outside = xp.astype(state < market.num_providers, dtype)
+        return market.shifted(-self.cost * xp.astype(leaving, dtype), -self.cost * outside)
+
+    def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
+        """To whoever served a query, in proportion to shares."""
+        xp = namespace(outcome.shares)
+        to = xp.arange(market.num_providers + 1, device=device(outcome.shares))
+        return Moves(to, xp.concat([outcome.shares, outcome.outside_share[..., None]], axis=-1))
+
+    def label(self, market: Market, state: tuple[int, ...]) -> str:
+        """Name of the incumbent, or nobody."""
+        return (*market.providers, "nobody")[state[0]]
+
+    def fields(self, market: Market | MarketBatch) -> tuple[tuple[str, int], ...]:
+        """For each provider whether it is the incumbent."""
+        return (("incumbent", market.num_providers),)
+
+    def view(self, market: Market | MarketBatch, state: Array, dtype: Any) -> Array:
+        """Ones at the incumbent, `(..., n)`."""
+        return one_hot(state[..., 0], market.num_providers, dtype)

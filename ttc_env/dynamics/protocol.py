@@ -1,0 +1,151 @@
+"""What every dynamics is made of: a finite public state, what it does to the market, and how it moves.
+
+A state has one or more *components*, whole numbers that start at zero: the incumbent, or a queue for each provider.
+Arrays of states hold them in the last axis, `(..., c)`; a state's *index* reads its components as digits, the first one
+most significant. Leading axes are batch, and everything runs on NumPy and torch alike.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple, cast
+
+import numpy as np
+
+from ttc_env.arrays import Array, device, namespace
+from ttc_env.batch import MarketBatch
+from ttc_env.market import Market
+from ttc_env.mechanisms import Bids, Draws, Mechanism, Outcome
+from ttc_env.period import PeriodMarket
+
+
+class Moves(NamedTuple):
+    """Where a state may go: `R` states by index, `(..., R)`, or `(R,)` if always the same, and their probabilities."""
+
+    to: Array
+    probability: Array
+
+
+class Dynamics:
+    """What a market carries from period to period: what a subclass must define, and what follows where it says no more.
+
+    It must define `sizes` and `moves`, and a `name`; and, unless the state is only something to know, `period` or
+    `offers`. Options are fields of a frozen dataclass. All methods are pure. A `PeriodMarket` holds the markets of a
+    batch in which each row may be in another state; what `period` is given is the base market in every row.
+
+    Attributes:
+        name: as it stands in tables.
+        num_draws: uniform draws on [0, 1) that `advance` takes in a period, given the market.
+        arrival: probability that a query comes at all; outcomes are per period, so everything is scaled by it.
+        exogenous: whether the state moves on its own, whatever anybody does.
+    """
+
+    name: ClassVar[str]
+    arrival: float = 1.0
+    exogenous: ClassVar[bool] = False
+
+    def check(self, market: Market | MarketBatch, mechanism: Mechanism) -> None:
+        """Raise a `ValueError` that says what is allowed where the dynamics is not defined; by default everywhere."""
+
+    def sizes(self, market: Market | MarketBatch) -> tuple[int, ...]:
+        """Number of values of each component of a state."""
+        raise NotImplementedError
+
+    def start(self, market: Market | MarketBatch) -> tuple[int, ...]:
+        """The state of the first period; by default zeros."""
+        return (0,) * len(self.sizes(market))
+
+    def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
+        """The market that the state makes of the base market, for states `(..., c)`; by default no other one."""
+        return market
+
+    def offers(self, market: PeriodMarket, state: Array, bids: Bids) -> Bids:
+        """What users see of the bids; by default all of it."""
+        return bids
+
+    def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
+        """Distribution of the next state after an outcome, given the market of the period."""
+        raise NotImplementedError
+
+    def num_draws(self, market: Market | MarketBatch) -> int:
+        """Uniform draws that `advance` takes."""
+        return 1
+
+    def advance(self, market: PeriodMarket, state: Array, outcome: Outcome, draws: Array) -> Array:
+        """The next state, `(..., c)`, drawn by `draws`, `(..., d)`; by default from `moves`."""
+        xp = namespace(draws)
+        to, probability = self.moves(market, state, outcome)
+        upper = xp.cumulative_sum(probability, axis=-1)
+        place = xp.sum(xp.astype(draws >= upper[..., :-1], xp.int64), axis=-1, keepdims=True)
+        index = to[place[..., 0]] if to.ndim == 1 else xp.take_along_axis(to, place, axis=-1)[..., 0]
+        return decode(index, self.sizes(market.base))
+
+    def label(self, market: Market, state: tuple[int, ...]) -> Any:
+        """What a state means, in words or numbers; by default its components."""
+        return state
+
+    def fields(self, market: Market | MarketBatch) -> tuple[tuple[str, int], ...]:
+        """Names and sizes of what everybody sees of the state; by default each component, 0 to 1."""
+        return ((self.name, len(self.sizes(market))),)
+
+    def view(self, market: Market | MarketBatch, state: Array, dtype: Any) -> Array:
+        """What everybody sees of the state, numbers in [0, 1], `(..., f)`, in the order of `fields`."""
+        xp = namespace(state)
+        top = xp.asarray([max(size - 1, 1) for size in self.sizes(market)], dtype=dtype, device=device(state))
+        return xp.astype(state, dtype) / top
+
+
+def clear(
+    dynamics: Dynamics,
+    mechanism: Mechanism,
+    market: PeriodMarket,
+    state: Array,
+    actions: Array,
+    draws: Draws | None = None,
+) -> Outcome:
+    """One period: actions `(..., n)` or `(..., n, components)` in the market of the period to the outcome, USD."""
+    batch = cast(MarketBatch, market)  # it has all of it that mechanisms read
+    outcome = mechanism.clear(batch, dynamics.offers(market, state, mechanism.bids(batch, actions)), draws)
+    if dynamics.arrival == 1:
+        return outcome
+    scale = dynamics.arrival
+    return replace(
+        outcome,
+        shares=outcome.shares * scale,
+        outside_share=outcome.outside_share * scale,
+        utility=outcome.utility * scale,
+        worth=None if outcome.worth is None else outcome.worth * scale,
+        load=None if outcome.load is None else outcome.load * scale,
+    )
+
+
+def strides(sizes: tuple[int, ...]) -> list[int]:
+    """What each component of a state counts in its index."""
+    return [math.prod(sizes[k + 1 :]) for k in range(len(sizes))]
+
+
+def encode(state: Array, sizes: tuple[int, ...]) -> Array:
+    """The index of states `(..., c)`, `(...)`."""
+    xp = namespace(state)
+    return xp.sum(state * xp.asarray(strides(sizes), device=device(state)), axis=-1)
+
+
+def decode(index: Array, sizes: tuple[int, ...]) -> Array:
+    """The states `(..., c)` of indices `(...)`."""
+    if len(sizes) == 1:
+        return index[..., None]
+    xp = namespace(index)
+    place = device(index)
+    return index[..., None] // xp.asarray(strides(sizes), device=place) % xp.asarray(list(sizes), device=place)
+
+
+def one_hot(state: Array, size: int, dtype: Any) -> Array:
+    """Component `(...)` as `size` numbers that are 0 but for one; none is 1 for a value beyond them."""
+    xp = namespace(state)
+    return xp.astype(state[..., None] == xp.arange(size, device=device(state)), dtype)
+
+
+def subsets(n: int) -> np.ndarray:
+    """Every subset of `n` things as a row of zeros and ones, `(2^n, n)`."""
+    return np.indices((2,) * n).reshape(n, -1).T
