@@ -1,0 +1,44 @@
+"""The documentation site: `make docs`. The pages are the Markdown of this folder; environments and API are generated."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
+
+import generate
+
+from ttc_env import __version__
+
+project, release, version = "ttc_env", __version__, __version__
+author = copyright = "The ttc_env authors"
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+exclude_patterns = ["_build"]
+default_role = "code"  # docstrings mark code by single backticks, as Markdown does
+napoleon_use_ivar = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_default_options = {"members": True, "undoc-members": False, "show-inheritance": False}
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+suppress_warnings = ["myst.header"]  # a generated page may begin below its title
+html_theme = "furo"
+html_title = "ttc_env"
+html_static_path: list[str] = []
+html_copy_source = False
+
+
+def fields_as_list(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Show the fields that the docstring of a record lists, `name: meaning`, as a list."""
+    if what == "class":
+        lines[:] = [re.sub(r"^(\w+(, \w+)*): ", r":\1: ", line) for line in lines]
+
+
+def setup(app: Any) -> None:
+    """Write the generated pages before Sphinx reads the folder."""
+    generate.write_pages(HERE / "generated")
+    app.connect("autodoc-process-docstring", fields_as_list)
