@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: train benchmark test test-slow test-vllm nano lint wheel bench reproduce clean help
+.PHONY: train benchmark test test-slow test-vllm nano lint docs wheel bench reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -47,6 +47,9 @@ lint: .venv/all-stamp  ## style, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: .venv/all-stamp  ## the documentation as a site, in docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 wheel: .venv/all-stamp  ## build the wheel and use it in an empty environment
 	BIN=$(BIN) sh tests/wheel.sh
