@@ -1,4 +1,4 @@
-"""The documentation site: `make docs`. The pages are the Markdown of this folder; environments and API are generated."""
+"""The documentation site, `make docs`: the Markdown of this folder, and generated pages of environments and API."""
 
 from __future__ import annotations
 
