@@ -93,6 +93,9 @@ def draw_inefficiency(path: Path, sweep: pd.DataFrame) -> None:
                 worst, best = (100 * (1 - 1 / rows[f"price_of_{which}"]) for which in ("anarchy", "stability"))
                 axes.plot(rows.beta, worst, color=colour)
                 axes.fill_between(rows.beta, worst, best, color=colour, alpha=0.4, linewidth=0)
+                if "price_of_anarchy_low" in rows:
+                    low, high = (100 * (1 - 1 / rows[f"price_of_anarchy_{end}"]) for end in ("low", "high"))
+                    axes.fill_between(rows.beta, low, high, color=colour, alpha=0.15, linewidth=0)
                 if axes is panels[0]:
                     start = (rows.beta.iloc[0], worst.iloc[0])
                     place = (0, -12) if method == "majority_voting" else (0, 5)
@@ -102,7 +105,10 @@ def draw_inefficiency(path: Path, sweep: pd.DataFrame) -> None:
         panels[0].set_ylim(0, None)
         panels[0].set_ylabel("welfare lost in equilibrium, % of optimum")
         figure.suptitle("Rational users discipline the providers, though not steadily", x=0.01, ha="left", fontsize=12)
-        _explain(figure, "Shaded: from the best to the worst equilibrium, where there are several. " + OPTIMISTIC)
+        drawn = "Light: 95 % interval over redrawn curves. " if "price_of_anarchy_low" in sweep else ""
+        _explain(
+            figure, f"Shaded: from the best to the worst equilibrium, where there are several. {drawn}{OPTIMISTIC}"
+        )
         _save(figure, path)
 
 

@@ -2,6 +2,7 @@
 
     python train/reproduce.py                      # nine markets, both mechanisms, 100 values of beta: seconds
     python train/reproduce.py --out study          # write somewhere else
+    python train/reproduce.py --num-draws 2000     # with 95 % intervals of the price of anarchy at every beta
 
 Prints the tables of arXiv:2601.21839 beside ours, and writes below `runs/reproduce/`: tables.csv (published, ours and
 the difference), sweep.csv (all quantities against beta), auction.csv, and four figures. Ends with status 1 if a number
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `train`
@@ -24,6 +26,7 @@ from rich.progress import track
 from rich.table import Table
 
 import ttc_env
+from train.comparison.workers import run_all
 from train.paper_figures import draw_curves, draw_dynamics, draw_inefficiency, draw_mechanisms
 from train.report import short
 from ttc_env import equilibrium
@@ -54,6 +57,12 @@ class Args:
     """folder for tables and figures; files of the same names are replaced"""
     num_betas: int = 100
     """values of beta in the sweep, from 10 to 100,000 in equal ratios"""
+    num_draws: int = 0
+    """markets redrawn at every beta for intervals of the price of anarchy; 0: no intervals"""
+    num_questions: int = 1000
+    """questions whose luck the redrawn accuracies have; how many were measured is not published for every market"""
+    jobs: int = 1
+    """processes that redraw markets; the numbers are the same for any"""
 
 
 def main(args: Args) -> float:
@@ -61,11 +70,18 @@ def main(args: Args) -> float:
     started = time.perf_counter()
     if args.num_betas < 2:
         raise ValueError(f"num_betas must be at least 2, got {args.num_betas}")
+    if args.num_draws < 0 or args.num_questions < 1 or args.jobs < 1:
+        raise ValueError(
+            "num_draws must be at least 0, num_questions and jobs at least 1, "
+            f"got {args.num_draws}, {args.num_questions} and {args.jobs}"
+        )
     args.out.mkdir(parents=True, exist_ok=True)
     names = [name for name in ttc_env.list_markets() if not name.startswith("nano/")]
     tables, auction = compare(names), auctions(names)
     betas = np.geomspace(10, 1e5, args.num_betas)
     sweep = pd.concat([sweep_betas(name, betas) for name in track(names, "sweeping beta", console=console)])
+    if args.num_draws:
+        sweep = sweep.merge(intervals(names, betas, args), on=["market", "beta"], validate="1:1")
     for name, frame in (("tables", tables), ("auction", auction), ("sweep", sweep)):
         frame.to_csv(args.out / f"{name}.csv", index=False)
     draw_curves(args.out / "value_curves.png", names)
@@ -129,6 +145,28 @@ def sweep_betas(name: str, betas: np.ndarray) -> pd.DataFrame:
     frame["price_of_anarchy"] = frame.welfare_optimum / frame.welfare
     frame["price_of_stability"] = frame.welfare_optimum / frame.best_welfare
     return frame
+
+
+def intervals(names: list[str], betas: np.ndarray, args: Args) -> pd.DataFrame:
+    """The central 95 % of the price of anarchy of redrawn markets against beta."""
+    backend = "processes" if args.jobs > 1 else "serial"
+    work = partial(redraw, betas=betas, num_questions=args.num_questions, num_draws=args.num_draws)
+    found = {}
+    running = run_all(work, names, args.jobs, backend)
+    for name, frame, error in track(running, "redrawing curves", total=len(names), console=console):
+        if error:
+            raise RuntimeError(error)
+        found[name] = frame
+    return pd.concat([found[name] for name in names])
+
+
+def redraw(name: str, betas: np.ndarray, num_questions: int, num_draws: int) -> pd.DataFrame:
+    """The interval of one market at every beta, from the same redrawn curves at all of them."""
+    market = ttc_env.load_market(name)
+    drawn = equilibrium.draw_markets(market, num_questions, num_draws, np.random.default_rng(0))
+    rows = [equilibrium.interval(equilibrium.price_of_anarchy, replace(drawn, beta=beta)) for beta in betas]
+    ends = {f"price_of_anarchy_{end}": [getattr(row, end) for row in rows] for end in ("low", "high")}
+    return pd.DataFrame({"market": name, "beta": betas} | ends)
 
 
 def print_market(name: str, rows: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""Times the exact solvers against two brute forces and against dynamics from random starts, in one run.
+"""Times the exact solvers against two brute forces, dynamics from random starts, and many markets at once, in one run.
 
 The usual brute force evaluates every profile; the clever one adds half tables and never touches a profile array.
 Both share one exponential shift for all profiles, which is right at the beta used here and wrong at beta = 1e5.
@@ -12,7 +12,8 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
-from functools import reduce
+from dataclasses import replace
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import ttc_env
 from tests.helpers.markets import ladder, market_of
+from train.comparison.workers import run_all
+from train.reproduce import redraw
 from ttc_env import equilibrium
+from ttc_env.equilibrium import batched
+from ttc_env.equilibrium.posted_price.continuous import nash_prices
 from ttc_env.market import Market
 
+PUBLISHED = ("gsm8k", "gpqa", "aime")
+SECTIONS = ("brute-force", "growth", "use", "many", "intervals")
 CHUNK = 2**18  # profiles that the usual brute force evaluates at a time
 
 
@@ -149,6 +156,57 @@ def beyond_brute_force(largest: int, repeats: int) -> None:
             print(f"{n:3d} {m:3d} {1e3 * nash:11.1f} {found:11d} {1e3 * nash / found:16.2f}")
 
 
+def many_markets(number: int, sample: int, repeats: int) -> None:
+    """Print every batched oracle beside the loop over single markets, in turns, and what it holds in memory."""
+    market = ttc_env.load_market("gsm8k/majority_voting", beta=1000.0)
+    drawn = equilibrium.draw_markets(market, 1319, number, np.random.default_rng(0))
+    profiles = np.random.default_rng(1).integers(0, 6, (number, 9))
+    few = list(drawn[:sample])
+    pairs: dict[str, tuple[Callable[[], object], Callable[[Market], object]]] = {
+        "all pure equilibria": (lambda: batched.pure_nash(drawn), equilibrium.pure_nash),
+        "price of anarchy": (lambda: batched.price_of_anarchy(drawn), equilibrium.price_of_anarchy),
+        "welfare optimum": (lambda: batched.welfare_optimum(drawn), equilibrium.welfare_optimum),
+        "joint profit optimum": (lambda: batched.joint_profit_optimum(drawn), equilibrium.joint_profit_optimum),
+        "NashConv of a profile": (
+            lambda: batched.nash_conv(drawn, profiles),
+            lambda one: equilibrium.nash_conv(one, profiles[0]),
+        ),
+        "auction outcome": (lambda: batched.second_price_outcome(drawn), equilibrium.second_price_outcome),
+        "posted-price equilibrium": (lambda: batched.nash_prices(drawn), nash_prices),
+    }
+    print(
+        f"\n{number:,} resampled markets of gsm8k/majority_voting (9 x 6) in one call, and {sample} of them one by one,"
+    )
+    print("in turns; medians (least to most of the rounds' ratios); memory above the drawn markets\n")
+    print("                            us per market            times as fast    bytes per market      MB")
+    print("                          together   one by one")
+    for name, (together, alone) in pairs.items():
+        fast, slow = [], []
+        for _ in range(repeats):
+            fast.append(timed(together, 1) / number)
+            fresh = [replace(one) for one in few]  # else the forms that are kept of a market would flatter the loop
+            slow.append(timed(lambda fresh=fresh, alone=alone: [alone(one) for one in fresh], 1) / sample)
+        ratios = sorted(one / many for one, many in zip(slow, fast, strict=True))
+        peak = peak_megabytes(together)
+        print(
+            f"{name:26}{1e6 * statistics.median(fast):8.2f} {1e6 * statistics.median(slow):12.1f}"
+            f" {statistics.median(ratios):9.0f} ({ratios[0]:.0f} to {ratios[-1]:.0f})"
+            f" {2**20 * peak / number:16.0f} {peak:10.1f}"
+        )
+
+
+def intervals(draws: int, jobs: int) -> None:
+    """Print how long the intervals of the published sweep take: 100 betas, nine markets."""
+    names, betas = [name for name in ttc_env.list_markets() if name.startswith(PUBLISHED)], np.geomspace(10, 1e5, 100)
+    started = time.perf_counter()
+    work = partial(redraw, betas=betas, num_questions=1000, num_draws=draws)
+    for _, _, error in run_all(work, names, jobs, "processes" if jobs > 1 else "serial"):
+        assert error is None, error
+    seconds = time.perf_counter() - started
+    print(f"\nprice of anarchy of {draws:,} redrawn markets at 100 betas in {len(names)} markets, {jobs} processes:")
+    print(f"{seconds:.0f} s, {1e6 * seconds * jobs / (draws * 100 * len(names)):.1f} us of a core per market")
+
+
 def in_use(repeats: int) -> None:
     """Print the published sweep and the oracle as environments ask it."""
     betas = np.geomspace(10, 1e5, 100)
@@ -172,10 +230,22 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=5, help="times that each is measured")
     parser.add_argument("--starts", type=int, default=100, help="random starts of the dynamics")
+    parser.add_argument("--markets", type=int, default=10_000, help="resampled markets that are solved together")
+    parser.add_argument("--sample", type=int, default=500, help="of these, how many one by one")
+    parser.add_argument("--draws", type=int, default=2000, help="redrawn markets of the sweep with intervals")
+    parser.add_argument("--jobs", type=int, default=2, help="processes of that sweep")
+    parser.add_argument("--only", nargs="*", choices=SECTIONS, default=SECTIONS, help="sections to run")
     args = parser.parse_args()
-    against_brute_force(args.brute_force, args.repeats, args.starts)
-    beyond_brute_force(args.largest, args.repeats)
-    in_use(args.repeats)
+    if "brute-force" in args.only:
+        against_brute_force(args.brute_force, args.repeats, args.starts)
+    if "growth" in args.only:
+        beyond_brute_force(args.largest, args.repeats)
+    if "use" in args.only:
+        in_use(args.repeats)
+    if "many" in args.only:
+        many_markets(args.markets, args.sample, args.repeats)
+    if "intervals" in args.only:
+        intervals(args.draws, args.jobs)
 
 
 if __name__ == "__main__":

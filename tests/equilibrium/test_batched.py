@@ -10,6 +10,7 @@ from tests.helpers.markets import KINDS, ladder, market_of, random_market, witho
 from ttc_env import equilibrium
 from ttc_env.batch import stack_markets
 from ttc_env.equilibrium import batched
+from ttc_env.equilibrium.posted_price import continuous
 from ttc_env.markets import Markets, stack
 
 
@@ -22,6 +23,12 @@ def assert_same_as_one_by_one(markets):
     for row, (market, profiles) in enumerate(zip(markets, listed, strict=True)):
         np.testing.assert_array_equal(found.of(row)[:, : market.num_providers], profiles)
         assert np.all(found.of(row)[:, market.num_providers :] == -1)
+    best_welfare = [equilibrium.welfare_optimum(market).value for market in markets]
+    attained = [market.welfare(p) if len(p) else np.array([np.nan]) for market, p in zip(markets, listed, strict=True)]
+    for name, pick in (("price_of_anarchy", np.min), ("price_of_stability", np.max)):
+        one_by_one = equilibrium.inefficiency.ratio(best_welfare, [pick(welfare) for welfare in attained])
+        np.testing.assert_allclose(getattr(batched, name)(markets), one_by_one, rtol=1e-9)
+        np.testing.assert_array_equal(one_by_one[0], getattr(equilibrium, name)(markets[0]))
     for name in ("welfare_optimum", "joint_profit_optimum"):
         one_by_one = [getattr(equilibrium, name)(market) for market in markets]
         many = getattr(batched, name)(markets)
@@ -29,12 +36,9 @@ def assert_same_as_one_by_one(markets):
         np.testing.assert_allclose(many.value, [best.value for best in one_by_one], rtol=1e-12, atol=1e-14 * scale)
         for market, own, best in zip(markets, many.profile, one_by_one, strict=True):
             np.testing.assert_array_equal(own[: market.num_providers], best.profile)
-    for name in ("price_of_anarchy", "price_of_stability"):
-        np.testing.assert_allclose(
-            getattr(batched, name)(markets), [getattr(equilibrium, name)(market) for market in markets], rtol=1e-9
-        )
     assert_same_regret(markets, np.random.default_rng(0))
     assert_same_auction(markets)
+    assert_same_prices(markets)
 
 
 def assert_same_regret(markets, rng):
@@ -48,6 +52,18 @@ def assert_same_regret(markets, rng):
         close = {"rtol": 1e-9, "atol": 1e-13 * abs(market.margin).max()}  # differences of utilities
         np.testing.assert_allclose(many.improvements[row, : len(profile)], one.improvements, **close)
         np.testing.assert_allclose(many.total[row], one.total, **close)
+
+
+def assert_same_prices(markets):
+    for name in ("nash_prices", "cartel_prices"):
+        many = getattr(batched, name)(markets)
+        for row, market in enumerate(markets):
+            one, n = getattr(continuous, name)(market), market.num_providers
+            np.testing.assert_array_equal(many.levels[row, :n], one.levels)
+            for field in ("price", "markup", "shares", "profit"):
+                np.testing.assert_allclose(
+                    getattr(many, field)[row, :n], getattr(one, field), rtol=1e-9, atol=1e-12 / market.beta
+                )
 
 
 def assert_same_auction(markets):
@@ -86,8 +102,7 @@ def test_drawn_markets(beta):
 def test_both_ends_meet_on_nearly_all_drawn_markets():
     """The search is for the few that have several equilibria; were it for all, this would be slow and say nothing."""
     drawn = equilibrium.draw_markets(ttc_env.load_market("gsm8k/majority_voting"), 1319, 500, np.random.default_rng(0))
-    form = equilibrium.log_space.log_form(drawn[:])
-    _, only = batched.nash.only_equilibrium(form, equilibrium.log_space.TOLERANCE)
+    _, only = batched.nash.only_equilibrium(drawn[:])
     assert only.mean() > 0.98
     assert np.all(batched.pure_nash(drawn).num_equilibria[only] == 1)
 

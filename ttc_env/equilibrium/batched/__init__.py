@@ -17,14 +17,17 @@ from ttc_env.equilibrium.batched.auction import AuctionOutcomes, second_price_ou
 from ttc_env.equilibrium.batched.inefficiency import price_of_anarchy, price_of_stability
 from ttc_env.equilibrium.batched.nash import Equilibria, pure_nash
 from ttc_env.equilibrium.batched.optimum import Optima, joint_profit_optimum, welfare_optimum
+from ttc_env.equilibrium.batched.posted_price import cartel_prices, nash_prices
 from ttc_env.equilibrium.batched.regret import nash_conv
 
 __all__ = [
     "AuctionOutcomes",
     "Equilibria",
     "Optima",
+    "cartel_prices",
     "joint_profit_optimum",
     "nash_conv",
+    "nash_prices",
     "price_of_anarchy",
     "price_of_stability",
     "pure_nash",

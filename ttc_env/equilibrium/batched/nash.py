@@ -16,8 +16,7 @@ import numpy as np
 
 from ttc_env.equilibrium import nash
 from ttc_env.equilibrium.batched.blocks import blocks, join
-from ttc_env.equilibrium.best_response import near_best
-from ttc_env.equilibrium.log_space import TOLERANCE, LogForm, levels_first, log_form, log_others, pick
+from ttc_env.equilibrium.log_space import TOLERANCE, LogForm, log_form, log_others
 from ttc_env.market import Market
 from ttc_env.markets import Markets
 
@@ -64,7 +63,7 @@ def block_equilibria(
     block: Markets, *, tolerance: float = TOLERANCE, limit: int = 100_000
 ) -> tuple[np.ndarray, np.ndarray]:
     """The equilibria of a block: to which row each belongs, `(E,)` increasing, and profiles `(E, n)`."""
-    profile, only = only_equilibrium(log_form(block), tolerance)
+    profile, only = only_equilibrium(block, tolerance)
     rows, profiles = [np.flatnonzero(only)], [profile[only]]
     for row in np.flatnonzero(~only).tolist():
         profiles.append(nash.pure_nash(block[row], tolerance=tolerance, limit=limit))
@@ -74,31 +73,59 @@ def block_equilibria(
     return belongs[order], np.concatenate(profiles)[order]
 
 
-def only_equilibrium(form: LogForm, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+def only_equilibrium(block: Markets, tolerance: float = TOLERANCE) -> tuple[np.ndarray, np.ndarray]:
     """Profiles `(B, n)`, and in which rows this is certainly an equilibrium and the only one, bool `(B,)`.
 
     Levels count as best within twice the slack of `is_nash`, so that rounding loses no equilibrium.
     """
-    profile, only = np.zeros(form.sign.shape, dtype=np.intp), np.zeros(len(form.sign), dtype=bool)
-    keep = (form.sign > 0).all(axis=-1)
-    waiting = np.arange(len(form.sign))
-    lightest, heaviest = np.full(form.sign.T.shape, -np.inf), np.full(form.sign.T.shape, np.inf)
-    near_low = near_high = levels_first(form.candidates)
+    form = log_form(block)
+    every = lines = _Lines.of(block, form, tolerance)
+    waiting = np.flatnonzero((form.sign > 0).all(axis=-1))
+    weights = np.full(form.sign.T.shape, np.nan)  # logits of the only equilibrium, (n, B)
+    low, high = np.where(form.candidates.T, form.logits.T, np.inf).min(axis=0), lines.heaviest
+    rows = waiting
     while True:
-        logits = levels_first(form.logits)
-        low = np.maximum(lightest, np.where(near_low, logits, np.inf).min(axis=0))  # (n, B)
-        high = np.minimum(heaviest, np.where(near_high, logits, -np.inf).max(axis=0))
-        met = keep & (low == high).all(axis=0)
-        chosen = levels_first(form.candidates)[:, :, met] & (logits[:, :, met] == low[:, met])
-        profile[waiting[met]] = chosen.argmax(axis=0).T
-        only[waiting[met]] = (chosen.sum(axis=0) == 1).all(axis=0)  # not where two levels weigh the same
-        keep &= ~met & ((low > lightest) | (high < heaviest)).any(axis=0)
-        if not keep.any():
-            return profile, only
-        waiting, lightest, heaviest = waiting[keep], low[:, keep], high[:, keep]
-        form = LogForm(*(pick(field, keep) for field in form))
-        keep = np.ones(len(waiting), dtype=bool)
-        slack = 2 * (tolerance + form.rounding)
-        near_low, near_high = (
-            near_best(form, levels_first(form.logits) - log_others(end), slack) for end in (lightest, heaviest)
-        )
+        if len(rows) < low.shape[1]:
+            lines, low, high = _Lines(*(part.take(rows, axis=-1) for part in lines)), low[:, rows], high[:, rows]
+        lighter = np.maximum(low, np.where(lines.near_best(low), lines.logits, np.inf).min(axis=0))
+        heavier = np.minimum(high, np.where(lines.near_best(high), lines.logits, -np.inf).max(axis=0))
+        met = (lighter == heavier).all(axis=0)
+        weights[:, waiting[met]] = lighter[:, met]
+        rows = np.flatnonzero(~met & ((lighter > low) | (heavier < high)).any(axis=0))
+        if not rows.size:
+            break
+        waiting, low, high = waiting[rows], lighter, heavier
+    chosen = every.logits == weights
+    return chosen.argmax(axis=0).T, (chosen.sum(axis=0) == 1).all(axis=0)  # not where two levels weigh the same
+
+
+class _Lines(NamedTuple):
+    """What is compared where all margins that count are positive: `1 / utility = X_i / (w g) + 1 / g`, `(m, n, B)`.
+
+    logits: `log w` of the candidates, `-inf` of other levels.
+    candidates: levels of positive margin.
+    heights: `1 / g`, infinite of other levels.
+    heaviest: the largest of the logits, `(n, B)`.
+    factor: by which a level may exceed the best one and still count as best, `(B,)`.
+    """
+
+    logits: np.ndarray
+    candidates: np.ndarray
+    heights: np.ndarray
+    heaviest: np.ndarray
+    factor: np.ndarray
+
+    @classmethod
+    def of(cls, block: Markets, form: LogForm, tolerance: float) -> _Lines:
+        candidates = form.candidates.T & (form.sign > 0).T
+        logits = np.where(candidates, form.logits.T, -np.inf)
+        heights = np.divide(1.0, block.margin.T, out=np.full(logits.shape, np.inf), where=candidates)
+        return cls(logits, candidates, heights, logits.max(axis=0), np.exp(2 * (tolerance + form.rounding)))
+
+    def near_best(self, others: np.ndarray) -> np.ndarray:
+        """Levels that are nearly best responses to the logits `others` `(n, B)`, bool `(m, n, B)`."""
+        log_x = log_others(others)
+        shift = np.maximum(log_x - self.heaviest, 0.0)  # the heaviest level then costs about one
+        with np.errstate(over="ignore"):  # infinite costs are never the least
+            costs = (np.exp(log_x - shift - self.logits) + np.exp(-shift)) * self.heights
+        return costs <= costs.min(axis=0) * self.factor

@@ -13,14 +13,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ttc_env.arrays import Array, at
-from ttc_env.equilibrium.log_space import in_numpy, log_others
+from ttc_env.equilibrium.log_space import in_numpy, log_others, pick
 from ttc_env.market import Market
+from ttc_env.markets import Markets
 
 _MOST_STEPS = 1000  # the slowest of many thousand markets took 42
 
 
 class Prices(NamedTuple):
-    """What the providers charge and what follows, USD per query, each `(n,)`.
+    """What the providers charge and what follows, USD per query, each `(n,)`; of many markets `(B, n)`.
 
     levels: the efficient level `argmax_k W` of each provider; ties go to the lowest.
     price: asked at that level.
@@ -36,7 +37,7 @@ class Prices(NamedTuple):
     profit: np.ndarray
 
 
-def nash_prices(market: Market) -> Prices:
+def nash_prices(market: Market | Markets) -> Prices:
     """The equilibrium where prices are real numbers: the only solution of `m_i = 1 / (beta (1 - share_i))`.
 
     In odds `x_i = share_i / (1 - share_i)` a provider's best answer is `x_i = W(exp(a_i - 1) / X_i)`, with Lambert's W
@@ -46,18 +47,27 @@ def nash_prices(market: Market) -> Prices:
     = a_i - log T`; they fall as `T` rises, and only one `T` makes them add up to `1 - 1 / T`.
     """
     levels, logits = _efficient(market)
-    rounding = 16 * np.finfo(np.float64).eps * (1 + np.abs(logits).max())
+    odds = _climb(np.atleast_2d(logits)).reshape(logits.shape)
+    return _prices(market, levels, 1 + odds, odds / (1 + odds))
+
+
+def _climb(logits: np.ndarray) -> np.ndarray:
+    """The odds in equilibrium of many markets at once, `(B, n)`; each leaves when its own prices have settled."""
+    found, waiting = np.empty(logits.shape), np.arange(len(logits))
+    rounding = 16 * np.finfo(np.float64).eps * (1 + np.abs(logits).max(axis=-1, keepdims=True))
     scaled = np.ones(logits.shape)  # mark-ups in units of 1 / beta
     for _ in range(_MOST_STEPS):
-        odds = best_odds(logits, log_others(logits - scaled))
-        change = np.abs(1 + odds - scaled)
-        scaled = 1 + odds
-        if np.all(change <= rounding):
-            return _prices(market, levels, scaled, odds / scaled)
-    raise RuntimeError(f"no equilibrium prices after {_MOST_STEPS} steps, last change {change.max() / market.beta} USD")
+        odds = best_odds(logits, log_others((logits - scaled).T).T)
+        settled = np.all(np.abs(1 + odds - scaled) <= rounding, axis=-1)
+        found[waiting[settled]] = odds[settled]
+        waiting = waiting[~settled]
+        if not waiting.size:
+            return found
+        logits, scaled, rounding = (pick(rows, ~settled) for rows in (logits, 1 + odds, rounding))
+    raise RuntimeError(f"no equilibrium prices after {_MOST_STEPS} steps in {len(waiting)} markets")
 
 
-def cartel_prices(market: Market) -> Prices:
+def cartel_prices(market: Market | Markets) -> Prices:
     """The prices that earn all providers together most: one mark-up for all, `m = (1 + w) / beta`.
 
     `w = W(A / e)` with `A = sum_i exp(a_i)` and Lambert's W; together the providers earn `w / beta`. Any mark-ups with
@@ -65,12 +75,11 @@ def cartel_prices(market: Market) -> Prices:
     shares are in proportion to `exp(a_i)`.
     """
     levels, logits = _efficient(market)
-    top = logits.max()
+    top = logits.max(axis=-1, keepdims=True)
     weights = np.exp(logits - top)
-    log_weight = top + np.log(weights.sum())
-    odds = float(wright_omega(log_weight - 1))
-    shares = weights / weights.sum() * (odds / (1 + odds))
-    return _prices(market, levels, np.full(logits.shape, 1 + odds), shares)
+    total = weights.sum(axis=-1, keepdims=True)
+    odds = wright_omega(top + np.log(total) - 1)
+    return _prices(market, levels, np.broadcast_to(1 + odds, logits.shape), weights / total * (odds / (1 + odds)))
 
 
 def best_odds(logits: Array, log_rest: Array) -> np.ndarray:
@@ -94,12 +103,12 @@ def wright_omega(x: Array) -> np.ndarray:
     return np.exp(log_w)
 
 
-def _efficient(market: Market) -> tuple[np.ndarray, np.ndarray]:
+def _efficient(market: Market | Markets) -> tuple[np.ndarray, np.ndarray]:
     """The efficient level of each provider, and `beta (W - v0)` there, `(n,)` each."""
     contribution = np.asarray(in_numpy(market).welfare_contribution, dtype=np.float64)
-    return contribution.argmax(axis=1), market.beta * (contribution.max(axis=1) - market.outside_value)
+    return contribution.argmax(axis=-1), market.beta * (contribution.max(axis=-1) - market.outside_value)
 
 
-def _prices(market: Market, levels: np.ndarray, scaled: np.ndarray, shares: np.ndarray) -> Prices:
+def _prices(market: Market | Markets, levels: np.ndarray, scaled: np.ndarray, shares: np.ndarray) -> Prices:
     markup = scaled / market.beta
     return Prices(levels, at(in_numpy(market).cost, levels) + markup, markup, shares, shares * markup)
