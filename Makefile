@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: train benchmark test test-slow test-vllm nano lint docs wheel bench reproduce clean help
+.PHONY: train benchmark collusion test test-slow test-vllm nano lint docs wheel bench reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -25,6 +25,10 @@ train: .venv/stamp  ## train the default market, about a minute; options: make t
 
 benchmark: .venv/stamp  ## all baselines on the small suite, about a quarter of an hour; options: make benchmark ARGS=--help
 	$(BIN)/python train/benchmark.py $(ARGS)
+
+collusion: .venv/stamp  ## do pricing algorithms collude: 1,000 published sessions, under a minute; options: make collusion ARGS=--help
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,fast]'
+	$(BIN)/python train/collusion.py --sessions 1000 $(ARGS)
 
 test: .venv/all-stamp  ## the default tests; options: make test ARGS="-k auction"
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)

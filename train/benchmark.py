@@ -23,19 +23,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 sys.path.append(os.getcwd())  # learners of your own
 
 import tyro
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from agents import ALGORITHMS, find
 from train.comparison import figures, tables
 from train.comparison.cell import Cell, run_cell
 from train.comparison.cross_play import between_learners, between_seeds
 from train.comparison.events import write_events
+from train.comparison.filling import fill_store
 from train.comparison.leaderboard import summarize
-from train.comparison.workers import run_all
 from ttc_env import __version__
 from ttc_env.evaluation.tasks import load_suite
 from ttc_env.scripting.console import console, errors_in_one_line
-from ttc_env.scripting.jsonl import JsonLines, read_lines
+from ttc_env.scripting.jsonl import read_lines
 
 
 @dataclass
@@ -122,26 +121,11 @@ def finished(store: Path) -> dict[Cell, dict[str, Any]]:
 
 def fill(args: Args, store: Path, missing: list[Cell]) -> int:
     """Run the missing cells and store each as it ends; returns how many failed."""
-    if not missing:
-        return 0
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[last]}"),
-        TimeElapsedColumn(), TimeRemainingColumn(elapsed_when_finished=True),
-    )  # fmt: skip
-    file, failed = JsonLines(store), 0
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task(args.suite, total=len(missing), last="")
-        for cell, record, error in run_all(run_cell, missing, args.jobs, args.backend, args.address):
-            if record is None:
-                failed += 1
-                console.print(
-                    f"[red]failed:[/red] {cell.learner} on {cell.task}, seed {cell.seed}\n{error}", highlight=False
-                )
-            else:
-                file.append([record])
-            progress.update(bar, advance=1, last=f"{cell.learner} on {cell.task}")
-    file.close()
-    return failed
+    return fill_store(run_cell, missing, store, args.suite, _name, args.jobs, args.backend, args.address)
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.learner} on {cell.task}, seed {cell.seed}"
 
 
 def report(args: Args, folder: Path, cells: list[Cell], records: list[dict[str, Any]]) -> None:

@@ -2,7 +2,14 @@
 
 from ttc_env.collusion.decisions import Decision, Stability, discounted, solve_decision, stability
 from ttc_env.collusion.deviations import KINDS, NONE, Responses, deviating_action, impulse_responses
-from ttc_env.collusion.payoffs import Benchmarks, PayoffTable, payoff_table, price_actions, stage_benchmarks
+from ttc_env.collusion.payoffs import (
+    Benchmarks,
+    PayoffTable,
+    game_benchmarks,
+    payoff_table,
+    price_actions,
+    stage_benchmarks,
+)
 from ttc_env.collusion.strategies import Strategies, next_state, num_states
 
 __all__ = [
@@ -16,6 +23,7 @@ __all__ = [
     "Strategies",
     "deviating_action",
     "discounted",
+    "game_benchmarks",
     "impulse_responses",
     "next_state",
     "num_states",

@@ -125,7 +125,7 @@ class Benchmarks:
         if low.ndim != 1 or low.shape != high.shape or not np.isfinite([low, high]).all():
             raise ValueError(f"benchmarks must be finite profits (n,) each, got shapes {low.shape} and {high.shape}")
         if not low.sum() < high.sum():
-            raise ValueError(f"nothing is to be gained by collusion: total profits {low.sum()!r} and {high.sum()!r}")
+            raise ValueError(f"nothing is to be gained by collusion: total profits {low.sum():g} and {high.sum():g}")
         object.__setattr__(self, "competitive", low)
         object.__setattr__(self, "collusive", high)
 
@@ -202,7 +202,7 @@ def price_actions(game: StageGame) -> np.ndarray:
 
 
 def stage_benchmarks(payoffs: PayoffTable) -> Benchmarks:
-    """The stage game's own: its pure equilibrium of highest total profit, and the joint optimum.
+    """Of the table itself: its pure equilibrium of highest total profit, and its joint optimum.
 
     Of several equilibria this one makes it hardest to call play collusive. Where actions are a grid, both lie on it.
 
@@ -213,3 +213,14 @@ def stage_benchmarks(payoffs: PayoffTable) -> Benchmarks:
         raise ValueError("this game has no pure equilibrium to compare with; give the competitive profits instead")
     profits = payoffs.profits[payoffs.equilibria]
     return Benchmarks(profits[profits.sum(axis=1).argmax()], payoffs.profits[payoffs.joint_optimum])
+
+
+def game_benchmarks(game: StageGame, payoffs: PayoffTable) -> Benchmarks:
+    """The profits that the mechanism knows apart from any grid, such as those of prices that are real numbers; where it
+    knows none, those of the table.
+
+    Raises:
+        ValueError: what `stage_benchmarks` raises.
+    """
+    known = game.reference_profits()
+    return stage_benchmarks(payoffs) if known is None else Benchmarks(*known)

@@ -277,6 +277,10 @@ class StageGame:
         """
         return np.concatenate([self.utility(self.actions[joint]) for joint in self._profiles(limit)])
 
+    def reference_profits(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Profits in competition and of a cartel that hang on no grid of actions, USD, `(n,)` each; None if unknown."""
+        return None
+
     def figures(self, actions: np.ndarray, outcome: Outcome) -> dict[str, Any]:
         """Figures of `T` periods that this game alone has, beside those that all have (`ttc_env.metrics`)."""
         return {}

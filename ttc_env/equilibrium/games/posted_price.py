@@ -26,6 +26,10 @@ class PriceGame(StageGame):
 
     mechanism: PostedPrice
 
+    def reference_profits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Profits at the prices of the equilibrium and of the cartel where prices are real numbers."""
+        return nash_prices(self.market).profit, cartel_prices(self.market).profit
+
     def figures(self, actions: np.ndarray, outcome: Outcome) -> dict[str, Any]:
         """Mean prices, beside those of the equilibrium and the cartel with real numbers as prices, USD per query."""
         return {

@@ -1,0 +1,221 @@
+"""Do they collude? Sessions of learners on a market, and what the literature on algorithmic collusion asks of them.
+
+    python train/collusion.py                                              # Calvano et al. 2020, 100 sessions
+    python train/collusion.py --sessions 1000 --config.decay 1e-5          # more of them, less exploration
+    python train/collusion.py --map.learning-rate .05 .1 .2 --map.decay 1e-6 4e-6 1e-5  # a map
+    python train/collusion.py --market gsm8k/majority_voting --mechanism per_token --providers 1 6 8 --beta 10000
+    python train/collusion.py --market common-value --mechanism first_price --actions prices --tie-draws 2
+
+Every finished session is a line of `runs/collusion/<name>/sessions.jsonl`, on disk as soon as it is known. The same
+command goes on where it was stopped, however it was stopped. Each batch has controls: the same learners without memory
+and without patience, who cannot punish. High profits that they reach as well prove no collusion: they are labelled
+spurious.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
+sys.path.append(os.getcwd())  # mechanisms of your own
+
+import numpy as np
+import tyro
+
+from agents.compiled.loop import is_compiled
+from agents.compiled.q_learning import SessionConfig
+from train.comparison.filling import fill_store
+from train.sessions.cell import VARIANTS, Cell, Setting, run_cell, tables
+from train.sessions.report import print_summaries, summarize, verdict, write_sessions
+from ttc_env import __version__
+from ttc_env.mechanisms import MECHANISMS, PostedPrice, make_mechanism
+from ttc_env.scripting.console import console, errors_in_one_line
+from ttc_env.scripting.jsonl import read_lines
+
+Rule = TypeVar("Rule")
+
+
+@dataclass
+class Map:
+    """All combinations of these take the place of the ones in `config`."""
+
+    learning_rate: tuple[float, ...] = ()
+    """learning rates"""
+    decay: tuple[float, ...] = ()
+    """decays of exploration"""
+
+
+@dataclass
+class Args(Generic[Rule]):
+    """Sessions of learners on a market, and what the literature on algorithmic collusion asks of them."""
+
+    market: str = "bertrand-logit"
+    """one of ttc_env.list_markets(), the path of a CSV table, or of the literature: bertrand-logit, common-value"""
+    mechanism: str = "posted_price"
+    """how the market is cleared: a name of ttc_env.mechanisms.MECHANISMS, or your own as package.module:Class"""
+    providers: tuple[str, ...] = ()
+    """those in the market, by name or index; by default all"""
+    beta: float | None = None
+    """user rationality, 1/USD; by default the market's own"""
+    actions: Literal["all", "prices"] = "all"
+    """what the providers may do; `prices` are those of the efficient level, claims being honest"""
+    tie_draws: int = 1
+    """settle ties by one of so many draws, as many as there may be tied bidders; 1 for their expectation"""
+    algorithm: Literal["q-learning"] = "q-learning"
+    """who learns"""
+    sessions: int = 100
+    """of each batch, with consecutive seeds"""
+    controls: int | None = None
+    """sessions of each control; by default a tenth, and at least ten, of those of the learners; 0 for none"""
+    first_seed: int = 0
+    """the first of the consecutive seeds"""
+    jobs: int = os.cpu_count() or 1
+    """sessions at a time; each takes one core"""
+    backend: Literal["processes", "serial", "ray"] = "processes"
+    """where sessions run; the numbers are the same everywhere"""
+    address: str | None = None
+    """of the Ray cluster, such as auto or ray://host:10001; by default a local one is started"""
+    out: Path = Path("runs/collusion")
+    """where the folder goes"""
+    name: str | None = None
+    """folder below --out, by default made from market and mechanism"""
+    figures: bool = True
+    """draw the figures"""
+    map: Map = field(default_factory=Map)
+    """a map of learning rates and decays"""
+    config: SessionConfig = field(default_factory=SessionConfig)
+    """how the providers learn"""
+    rule: Annotated[Rule, tyro.conf.arg(name="mechanism")] = field(default_factory=PostedPrice)  # type: ignore[assignment]
+    """options of the mechanism"""
+
+    def setting(self) -> Setting:
+        """The market, its rules, and what the providers may do."""
+        options = asdict(self.rule) if is_dataclass(self.rule) else {}
+        return Setting(
+            self.market, self.mechanism, json.dumps(options), self.providers, self.beta, self.actions, self.tie_draws
+        )
+
+    def batches(self) -> list[SessionConfig]:
+        """How the learners of each batch learn: one, or all of the map."""
+        rates = self.map.learning_rate or (self.config.learning_rate,)
+        decays = self.map.decay or (self.config.decay,)
+        return [replace(self.config, learning_rate=rate, decay=decay) for rate, decay in product(rates, decays)]
+
+    def cells(self, config: SessionConfig) -> list[Cell]:
+        """The sessions of a batch and of its controls.
+
+        Raises:
+            ValueError: less than one session.
+        """
+        if self.sessions < 1 or self.jobs < 1 or (self.controls is not None and self.controls < 0):
+            raise ValueError(f"sessions and jobs must be at least 1, got {self.sessions} and {self.jobs}")
+        controls = max(10, self.sessions // 10) if self.controls is None else self.controls
+        counts = {variant: self.sessions if variant == "learners" else controls for variant in VARIANTS}
+        return [
+            Cell(self.setting(), config, variant, self.first_seed + seed)
+            for variant, count in counts.items()
+            for seed in range(count)
+        ]
+
+
+def main(args: Args[Any]) -> int:
+    """Run what is missing and report; returns how many sessions failed."""
+    tables(args.setting())  # raises on bad arguments before anything is written
+    batches = [args.cells(config) for config in args.batches()]
+    folder = args.out / (args.name or f"{args.market.replace('/', '-')}-{args.mechanism.replace(':', '.')}")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not is_compiled():
+        console.print("[yellow]numba is not installed, and sessions run some hundred times slower:[/yellow] "
+                      "pip install -e '.[fast]'")  # fmt: skip
+    store = folder / "sessions.jsonl"
+    there = finished(store)
+    missing = [cell for cells in batches for cell in cells if cell.key not in there]
+    failed = fill_store(run_cell, missing, store, args.market, _name, args.jobs, args.backend, args.address)
+    report(args, folder, batches, finished(store))
+    console.print(f"\nwritten to [bold]{folder}[/bold]")
+    return failed
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.variant}, seed {cell.seed}"
+
+
+def finished(store: Path) -> dict[str, dict[str, Any]]:
+    """The records of a store by the keys of their cells; of a cell that two runs finished, the first one.
+
+    Raises:
+        ValueError: records of another version of the suite's code, or a damaged line.
+    """
+    records: dict[str, dict[str, Any]] = {}
+    for record in read_lines(store):
+        if record["version"] != __version__:
+            raise ValueError(
+                f"{store} holds results of version {record['version']}, this is {__version__}; choose another --name"
+            )
+        records.setdefault(json.dumps(record["cell"], sort_keys=True), record)
+    return records
+
+
+def report(args: Args[Any], folder: Path, batches: list[list[Cell]], records: dict[str, dict[str, Any]]) -> None:
+    """The tables of every batch in the terminal and as files, and the figures."""
+    summaries, ordered = [], []
+    for cells in batches:
+        found = [records[cell.key] for cell in cells if cell.key in records]
+        if not any(record["cell"]["variant"] == "learners" for record in found):
+            continue
+        ordered += found
+        batch = {
+            variant: summarize(some)
+            for variant in VARIANTS
+            if (some := [record for record in found if record["cell"]["variant"] == variant])
+        }
+        config = cells[0].config
+        print_summaries(f"{args.market}, {args.mechanism}, rate {config.learning_rate}, decay {config.decay}", batch)
+        summaries.append({"config": asdict(config), "verdict": verdict(batch), **batch})
+    write_sessions(folder / "sessions.csv", ordered)
+    (folder / "summary.json").write_text(json.dumps(summaries, indent=1) + "\n", encoding="utf-8")
+    if args.figures and summaries:
+        draw(args, folder, summaries)
+
+
+def draw(args: Args[Any], folder: Path, summaries: list[dict[str, Any]]) -> None:
+    """Impulse responses of the first batch, and the map if there is one."""
+    from train.sessions.figures import draw_map, draw_responses
+
+    draw_responses(folder / "responses.png", summaries[0]["learners"]["deviations"])
+    if len(args.batches()) == len(summaries) > 1:
+        rates, decays = (
+            list(dict.fromkeys(getattr(config, name) for config in args.batches()))
+            for name in ("learning_rate", "decay")
+        )
+        gains = np.array([summary["learners"]["gain"][0] for summary in summaries]).reshape(len(rates), len(decays))
+        draw_map(folder / "map.png", rates, decays, gains)
+
+
+def read_arguments(words: list[str]) -> Args[Any]:
+    """The arguments of a command line; the mechanism says which options of its own there are."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--mechanism", default=Args.mechanism)
+    mechanism = first.parse_known_args(words)[0].mechanism
+    rule = make_mechanism(mechanism)
+    description = f"{__doc__}\nMechanisms: {', '.join(MECHANISMS)}."
+    fixed = tyro.conf.Fixed if not is_dataclass(rule) else None  # what has no options is made and no more
+    kind = Annotated[type(rule), fixed] if fixed else type(rule)
+    return tyro.cli(Args[kind], args=words, default=Args(mechanism=mechanism, rule=rule), description=description)  # type: ignore[valid-type]
+
+
+def command_line(words: list[str]) -> int:
+    """Run the script with these arguments; returns its exit status, or leaves as the parser does."""
+    with errors_in_one_line(resumable=True):
+        return 1 if main(read_arguments(words)) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(command_line(sys.argv[1:]))

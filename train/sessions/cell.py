@@ -1,0 +1,153 @@
+"""One session: learners on a market, from their first period to the strategies they end in, and what these are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+import ttc_env
+from agents.compiled.q_learning import SessionConfig, learn_session
+from ttc_env import Market, load_market
+from ttc_env.collusion import (
+    KINDS,
+    Benchmarks,
+    PayoffTable,
+    Responses,
+    game_benchmarks,
+    impulse_responses,
+    payoff_table,
+    price_actions,
+    solve_decision,
+    stability,
+)
+from ttc_env.equilibrium import StageGame
+from ttc_env.mechanisms import make_mechanism
+
+SHOWN = 16  # periods of an impulse response, the deviation the first
+VARIANTS = {"learners": {}, "no memory": {"memory": 0}, "no patience": {"discount": 0.0}}
+"""the learners themselves, and the controls: who remembers nothing or wants nothing from tomorrow cannot punish"""
+
+
+def literature(quality: float, cost: float, beta: float) -> Market:
+    """Two equal providers of one level; the list price is what it costs."""
+    table = [[cost], [cost]]
+    return Market(["first", "second"], [1], [[quality], [quality]], table, table, beta=beta)
+
+
+LITERATURE = {"bertrand-logit": literature(2.0, 1.0, 4.0), "common-value": literature(1.0, 0.0, 1.0)}
+"""markets of published studies: Calvano et al. 2020 (mu = 1 / beta), and auctions of a thing worth 1 to both"""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A market, its rules, and what the providers may do."""
+
+    market: str
+    mechanism: str
+    options: str = "{}"
+    """of the mechanism, as JSON"""
+    providers: tuple[str, ...] = ()
+    beta: float | None = None
+    actions: str = "all"
+    tie_draws: int = 1
+
+    def load(self) -> StageGame:
+        """The stage game.
+
+        Raises:
+            ValueError: an unknown market, provider or mechanism.
+        """
+        if self.market in LITERATURE:
+            market = LITERATURE[self.market]
+            market = market if self.beta is None else replace(market, beta=self.beta)
+        else:
+            market = load_market(self.market, **({} if self.beta is None else {"beta": self.beta}))
+        if self.providers:
+            market = market.select([int(name) if name.isdigit() else name for name in self.providers])
+        return StageGame(market, make_mechanism(self.mechanism, **json.loads(self.options)))
+
+
+@lru_cache(maxsize=4)
+def tables(setting: Setting) -> tuple[PayoffTable, Benchmarks]:
+    """The payoff table of a setting, and what collusion is measured against."""
+    game = setting.load()
+    actions = price_actions(game) if setting.actions == "prices" else None
+    payoffs = payoff_table(game, actions, setting.tie_draws)
+    return payoffs, game_benchmarks(game, payoffs)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is run: the setting, how the providers learn, as themselves or as a control, and a seed."""
+
+    setting: Setting
+    config: SessionConfig = field(default_factory=SessionConfig)
+    variant: str = "learners"
+    seed: int = 0
+
+    @property
+    def key(self) -> str:
+        """Its name in a store."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def run_cell(cell: Cell) -> dict[str, Any]:
+    """Learn, and measure what was learnt; all of the record follows from the cell alone."""
+    payoffs, benchmarks = tables(cell.setting)
+    config = replace(cell.config, **VARIANTS[cell.variant])
+    session = learn_session(payoffs, config, cell.seed)
+    strategies, state = session.strategies, session.state
+    cycle = strategies.cycle(state)
+    profits = strategies.cycle_profits(state)
+    discounts = np.broadcast_to(config.discount, (payoffs.num_providers,))
+    limit = stability(strategies, state, discounts)
+    record: dict[str, Any] = {
+        "cell": asdict(cell),
+        "version": ttc_env.__version__,
+        "periods": session.periods,
+        "converged": session.converged,
+        "cycle": strategies.actions[cycle].tolist(),
+        "profits": profits.tolist(),
+        "gain": float(benchmarks.mean_profit_gain(profits)),
+        "gains": benchmarks.profit_gain(profits).tolist(),
+        "generalised_gain": float(benchmarks.generalised_profit_gain(profits)),
+        "on_path": limit.on_path.tolist(),
+        "off_path": limit.off_path.tolist(),
+        "nash": limit.nash,
+        "subgame_perfect": limit.subgame_perfect,
+    }
+    if cell.variant == "learners":
+        values = np.stack(
+            [solve_decision(strategies, i, float(d)).value[cycle] for i, d in enumerate(discounts)], axis=1
+        )
+        record["deviations"] = {}
+        for kind in KINDS:
+            responses = impulse_responses(strategies, state, kind, float(discounts.mean()), SHOWN)
+            record["deviations"][kind] = summarize(responses, values, benchmarks)
+    return record
+
+
+def summarize(responses: Responses, values: np.ndarray, benchmarks: Benchmarks) -> dict[str, Any]:
+    """Means over the states of the cycle and the deviators for whom there is such a deviation."""
+    there = responses.exists
+    if not there.any():
+        return {"exists": 0.0}
+    change = (responses.profits - responses.usual) / (benchmarks.collusive - benchmarks.competitive).mean()
+    own = np.einsum("tlii->tli", change)
+    n = change.shape[-1]
+    others = (change.sum(axis=-1) - own) / max(n - 1, 1)
+    away = responses.away[there]
+    return {
+        "exists": float(there.mean()),
+        "gain": float((responses.gain / np.abs(values))[there].mean()),
+        "profitable": float((responses.gain[there] > 0).mean()),
+        "punished": float(responses.punished[there].mean()),
+        "returned": float(responses.returned[there].mean()),
+        "away": None if np.isnan(away).all() else float(np.nanmean(away)),
+        "own": own[:, there].mean(axis=1).tolist(),
+        "others": others[:, there].mean(axis=1).tolist(),
+    }
