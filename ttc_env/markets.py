@@ -10,6 +10,7 @@ import numpy as np
 
 from ttc_env.market import Market, Tables
 
+_TABLES = ("quality", "price", "cost", "tokens")
 _NUMBERS = ("beta", "outside_value", "answer_value", "baseline")
 
 
@@ -27,6 +28,7 @@ class Markets(Tables, Sequence[Market]):
         outside_value: see `beta`.
         answer_value: see `beta`; None: of each market as `Market` says.
         baseline: see `beta`.
+        tokens: generated per query, as `quality`, or None.
 
     Raises:
         ValueError: arrays that do not broadcast to one shape, values that are not finite, a `beta` that is not
@@ -42,10 +44,11 @@ class Markets(Tables, Sequence[Market]):
     outside_value: Any = 0.0
     answer_value: Any = None
     baseline: Any = 0.0
+    tokens: Any = None
 
     def __post_init__(self) -> None:
         force = object.__setattr__  # the dataclass is frozen; this is its constructor
-        tables = {name: np.array(getattr(self, name)) for name in ("quality", "price", "cost")}
+        tables = {name: np.array(getattr(self, name)) for name in _TABLES if getattr(self, name) is not None}
         dtype = np.result_type(*tables.values())
         dtype = dtype if dtype == np.float32 else np.dtype(np.float64)
         numbers = {name: np.array(getattr(self, name), dtype) for name in _NUMBERS if getattr(self, name) is not None}
@@ -94,7 +97,7 @@ class Markets(Tables, Sequence[Market]):
         return self._make(Market, range(len(self))[index], lambda value: value if value.ndim == 2 else value.item())
 
     def _make(self, kind: Any, index: Any, form: Any) -> Any:
-        names = ("quality", "price", "cost", *(name for name in _NUMBERS if getattr(self, name) is not None))
+        names = [name for name in (*_TABLES, *_NUMBERS) if getattr(self, name) is not None]
         return kind(self.providers, self.levels, **{name: form(getattr(self, name)[index]) for name in names})
 
 
@@ -111,10 +114,11 @@ def stack(markets: Sequence[Market]) -> Markets:
         raise ValueError(f"markets must be one or more of one shape (providers, levels), got shapes {sorted(shapes)}")
     first = markets[0]
     ((n, m),) = shapes
+    known = {name for name in _TABLES if all(getattr(market, name) is not None for market in markets)}
     alike = all(other.providers == first.providers and other.levels == first.levels for other in markets)
     return Markets(
         providers=first.providers if alike else [f"provider_{i}" for i in range(n)],
         levels=first.levels if alike else range(m),
-        **{name: np.stack([getattr(market, name) for market in markets]) for name in ("quality", "price", "cost")},
+        **{name: np.stack([getattr(market, name) for market in markets]) for name in _TABLES if name in known},
         **{name: np.array([getattr(market, name) for market in markets]) for name in _NUMBERS},
     )

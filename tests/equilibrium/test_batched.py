@@ -178,6 +178,7 @@ def test_markets_are_a_sequence_of_markets():
     one = drawn[-1]
     assert (one.beta, one.outside_value, one.unit, one.baseline) == (500.0, 0.001, market.unit, market.baseline)
     np.testing.assert_array_equal(one.quality, drawn.quality[4])
+    np.testing.assert_array_equal(one.tokens, market.tokens)
     assert one.providers == market.providers
     with pytest.raises(IndexError):
         drawn[5]

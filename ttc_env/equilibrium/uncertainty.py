@@ -65,6 +65,7 @@ def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.r
         outside_value=market.outside_value,
         answer_value=market.unit,
         baseline=market.baseline,
+        tokens=market.tokens,
     )
 
 

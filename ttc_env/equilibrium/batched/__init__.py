@@ -10,7 +10,7 @@ for the providers that a market lacks. Markets are solved in blocks of one shape
 >>> batched.price_of_anarchy(drawn).shape
 (1000,)
 >>> batched.pure_nash(drawn).of(0)
-array([[5, 4, 5, 5, 5, 5, 4, 5, 4]])
+array([[4, 4, 5, 5, 5, 5, 4, 5, 4]])
 """
 
 from ttc_env.equilibrium.batched.auction import AuctionOutcomes, second_price_outcome

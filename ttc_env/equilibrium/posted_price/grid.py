@@ -44,4 +44,5 @@ def posted_market(market: Market, prices: Array) -> Market:
         price=np.tile(prices, (1, market.num_levels)),
         cost=np.repeat(market.cost, count, axis=1),
         outcomes=None,
+        tokens=None if market.tokens is None else np.repeat(market.tokens, count, axis=1),
     )
