@@ -15,7 +15,11 @@ def test_tables_stack_those_of_the_types():
     np.testing.assert_array_equal(mixture.weights, [0.25, 0.75])
     for name in ("quality", "price", "cost", "user_value", "margin", "welfare_contribution"):
         np.testing.assert_array_equal(getattr(mixture, name), [getattr(part, name) for part in parts])
-    np.testing.assert_array_equal(mixture.unit, [0.008, 0.02])
+    np.testing.assert_array_equal(mixture.unit, [[0.008], [0.02]])
+    profile = np.array([np.arange(9) % 6, np.full(9, 5)])
+    np.testing.assert_array_equal(
+        mixture.welfare(profile), [part.welfare(own) for part, own in zip(parts, profile, strict=True)]
+    )
     np.testing.assert_allclose(mixture.average(mixture.cost), 0.25 * parts[0].cost + 0.75 * parts[1].cost, rtol=1e-15)
     again = pickle.loads(pickle.dumps(mixture))
     np.testing.assert_array_equal(again.quality, mixture.quality)

@@ -31,6 +31,7 @@ from ttc_env.equilibrium.mixtures import HonestAuction, PrivateGame, honest_auct
 from ttc_env.equilibrium.nash import count_nash, iterate_nash, pure_nash
 from ttc_env.equilibrium.optimum import Optimum, joint_profit_optimum, optimum, welfare_optimum
 from ttc_env.equilibrium.posted_price import Prices, cartel_prices, nash_prices, posted_market, relative_prices
+from ttc_env.equilibrium.posterior import posterior_markets
 from ttc_env.equilibrium.quantal import QuantalResponse, logit_equilibrium
 from ttc_env.equilibrium.reactive import ReactiveGain, best_response_gain, joint_actions, stage_utility
 from ttc_env.equilibrium.regret import NashConv, coarse_correlated_regret, mixed_nash_conv, nash_conv, swap_regret
@@ -86,6 +87,7 @@ __all__ = [
     "nash_prices",
     "optimum",
     "posted_market",
+    "posterior_markets",
     "price_of_anarchy",
     "price_of_stability",
     "pure_nash",

@@ -1,4 +1,4 @@
-"""How the noise of measured curves spreads to equilibria, welfare and prices."""
+"""How sensitive equilibria, welfare and prices are to noise of the size that measured curves have."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ class Interval(NamedTuple):
 def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.random.Generator) -> Markets:
     """Markets whose accuracies are redrawn as the mean over `num_questions` right or wrong answers.
 
+    Their spread is a *sensitivity range*: what another measurement of this very market would find. It is no confidence
+    interval: the curves are noisy once already, and what takes a maximum over them is biased upwards twice. Intervals
+    that cover come from `posterior_markets`.
+
     A binomial draw per provider and level, all independent: what can be said where only means are published.
     Answers of several levels to the same questions are correlated, so differences between levels are less noisy in
     truth; prices and costs are kept.
@@ -54,11 +58,16 @@ def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.r
     market = in_numpy(market)
     accuracy = np.clip(market.accuracy, 0.0, 1.0)
     draws = rng.binomial(num_questions, accuracy, size=(num_markets, *accuracy.shape)) / num_questions
-    qualities = market.unit * (market.baseline + (1 - market.baseline) * draws)
+    return with_accuracies(market, draws)
+
+
+def with_accuracies(market: Market, accuracies: np.ndarray) -> Markets:
+    """The market with other accuracies, `(B, n, m)`; prices and costs are kept."""
+    market = in_numpy(market)
     return Markets(
         market.providers,
         market.levels,
-        quality=qualities,
+        quality=market.unit * (market.baseline + (1 - market.baseline) * accuracies),
         price=market.price,
         cost=market.cost,
         beta=market.beta,
@@ -70,7 +79,9 @@ def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.r
 
 
 def interval(statistic: Callable[[Market], ArrayLike], markets: Iterable[Market], coverage: float = 0.95) -> Interval:
-    """Central interval of a statistic of a market, for example `interval(price_of_anarchy, draw_markets(...))`.
+    """Central interval of a statistic of a market, for example `interval(price_of_anarchy, posterior_markets(...))`.
+
+    It means what the markets mean: credible with `posterior_markets`, a sensitivity range with `draw_markets`.
 
     The prices of anarchy and stability are found for all markets at once, other statistics for one after another;
     `Interval.of` takes what any oracle of `batched` gives.

@@ -17,7 +17,7 @@ from ttc_env.market import Market, Tables
 class Mixture(Tables):
     """Query types and how often each arrives. One type is drawn in each period, before the providers act.
 
-    Tables stack those of the types, `(T, n, m)`.
+    Tables stack those of the types, `(T, n, m)`, and a profile has a level for every type and provider, `(T, n)`.
 
     Args:
         markets: the market of each of the `T` types, with the same providers and levels.
@@ -92,14 +92,24 @@ class Mixture(Tables):
         return self._stack("cost")
 
     @cached_property
+    def beta(self) -> np.ndarray:
+        """User rationality, 1/USD, `(T, 1)`."""
+        return np.array([[market.beta] for market in self.markets])
+
+    @cached_property
     def outside_value(self) -> np.ndarray:
-        """Value of not buying, USD, `(T,)`."""
-        return np.array([market.outside_value for market in self.markets])
+        """Value of not buying, USD, `(T, 1)`."""
+        return np.array([[market.outside_value] for market in self.markets])
 
     @cached_property
     def unit(self) -> np.ndarray:
-        """USD in one unit of observations, asks and claims, `(T,)`."""
-        return np.array([market.unit for market in self.markets])
+        """USD in one unit of observations, asks and claims, `(T, 1)`."""
+        return np.array([[market.unit] for market in self.markets])
+
+    @property
+    def present(self) -> None:
+        """Which providers there are: all."""
+        return None
 
     def average(self, values: Any) -> Any:
         """The mean over types of an array `(T, ...)`, or of each field of a tuple of such arrays."""

@@ -46,7 +46,7 @@ def honest_auction(mixture: Mixture, availability: float = 1.0) -> HonestAuction
     if not 0 < finite("availability", availability) <= 1:
         raise ValueError(f"availability must be in (0, 1], got {availability!r}")
     mixture = mixture.to("numpy")
-    contribution, outside = mixture.welfare_contribution, mixture.outside_value[:, None]
+    contribution, outside = mixture.welfare_contribution, mixture.outside_value
     scores = contribution.max(axis=-1)
     order = np.argsort(-scores, axis=1, kind="stable")
     ranked = np.take_along_axis(scores, order, axis=1)
@@ -79,8 +79,9 @@ def value_of_information(mixture: Mixture) -> float:
     scores, levels = mean.max(axis=-1), mean.argmax(axis=-1)
     delivered = contribution[:, np.arange(mixture.num_providers), levels]
     winners = scores == scores.max()
-    sold = scores.max() >= mixture.outside_value
-    uninformed = np.where(sold, delivered[:, winners].mean(axis=1), mixture.outside_value)
+    reserve = mixture.outside_value[:, 0]
+    sold = scores.max() >= reserve
+    uninformed = np.where(sold, delivered[:, winners].mean(axis=1), reserve)
     return float(mixture.average(honest_auction(mixture).welfare - uninformed))
 
 

@@ -40,9 +40,7 @@ class PrivateGame:
     def sights(self) -> np.ndarray:
         """What each provider sees of each type, `(T, n)`: the number of its row among the different ones it has."""
         tables = [self.mixture.quality, self.mixture.price, self.mixture.cost]
-        seen = np.concatenate(
-            [*tables, np.broadcast_to(self.mixture.unit[:, None, None], tables[0][..., :1].shape)], -1
-        )
+        seen = np.concatenate([*tables, np.broadcast_to(self.mixture.unit[..., None], tables[0][..., :1].shape)], -1)
         columns = [np.unique(own, axis=0, return_inverse=True)[1].reshape(-1) for own in np.moveaxis(seen, 1, 0)]
         return np.stack(columns, axis=1)
 
