@@ -385,8 +385,8 @@ def test_render_modes(form, variant, capsys):
     form.reset(env, 1)
     form.play(env, np.random.default_rng(2), form.moves(env, 1))
     assert capsys.readouterr().out == f"{table}\n"
-    with pytest.raises(ValueError, match="unknown render_mode 'rgb_array'; allowed: None, human, ansi"):
-        form.make(variant, render_mode="rgb_array")
+    with pytest.raises(ValueError, match="unknown render_mode 'svg'; allowed: None, human, ansi, rgb_array"):
+        form.make(variant, render_mode="svg")
 
 
 @each_id

@@ -12,7 +12,7 @@ import ttc_env
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ttc_env"
 FLOORS = [  # from the ground up
-    {"arrays", "checks", "named"},
+    {"arrays", "checks", "named", "names"},
     {"outcomes"},
     {"market"},
     {"mixtures", "markets"},
@@ -22,7 +22,7 @@ FLOORS = [  # from the ground up
     {"equilibrium"},
     {"dynamics"},
     {"repeated"},
-    {"collusion", "observing", "opponents"},
+    {"collusion", "observing", "opponents", "rendering"},
     {"envs"},
     {"playing", "market_v0", "per_token_v0", "second_price_v0"},
     {"metrics"},

@@ -66,7 +66,7 @@ def parallel_env(
         demand: `"expected"`, or the number of queries drawn each period; a `Market` with `outcomes` replays them.
         max_cycles: periods until the episode is truncated.
         reward_scale: USD in one unit of reward.
-        render_mode: None, `"ansi"` or `"human"`.
+        render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
         options: of a mechanism given by name or path.
     """
     return ParallelMarket(

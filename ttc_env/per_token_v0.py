@@ -62,7 +62,7 @@ def parallel_env(
         demand: `"expected"`, or the number of queries drawn each period; a `Market` with `outcomes` replays them.
         max_cycles: periods until the episode is truncated.
         reward_scale: USD in one unit of reward.
-        render_mode: None, `"ansi"` or `"human"`.
+        render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
     """
     return ParallelMarket(
         "per_token_v0",

@@ -71,7 +71,7 @@ def parallel_env(
         settlement: `"delivered"` (the paper's rule) or `"declared"`, under which over-claiming pays.
         action_type: `"multi_discrete"` or `"box"`.
         grid: offsets of ask and claim from the truth, in units of `answer_value`.
-        render_mode: None, `"ansi"` or `"human"`.
+        render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
     """
     return ParallelMarket(
         "second_price_v0",

@@ -15,11 +15,10 @@ from pettingzoo.utils.conversions import parallel_to_aec_wrapper
 from pettingzoo.utils.env import ParallelEnv
 
 from ttc_env.envs import spaces
-from ttc_env.envs.render import render_period
+from ttc_env.envs.render import RENDER_MODES, check_render_mode, render_period
 from ttc_env.envs.vector import VectorMarket
 
 Arguments = ParamSpec("Arguments")
-RENDER_MODES = ("human", "ansi")
 
 
 class ParallelMarket(ParallelEnv):
@@ -29,7 +28,8 @@ class ParallelMarket(ParallelEnv):
         name: name of the environment, for example `"per_token_v0"`.
         mechanism: what `VectorMarket` takes.
         market: what `VectorMarket` takes; `arguments` too.
-        render_mode: None, `"ansi"` (`render()` returns a table of the last period) or `"human"` (each step prints it).
+        render_mode: None, `"ansi"` (`render()` returns a table of the last period), `"human"` (each step prints it), or
+            `"rgb_array"` (`render()` returns a picture, `(400, 640, 3)` uint8; needs the extra `render`).
     """
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "is_parallelizable": True}  # noqa: RUF012
@@ -111,8 +111,8 @@ class ParallelMarket(ParallelEnv):
         """Global state for centralised critics, `(D,)`, inside `state_space`."""
         return self.engine.state()[0].astype(np.float32)
 
-    def render(self) -> str | None:
-        """The last period as a table: returned in mode `ansi`, printed in mode `human`."""
+    def render(self) -> str | np.ndarray | None:
+        """The last period: a table in mode `ansi`, printed in mode `human`; a picture in mode `rgb_array`."""
         return render_period(self.engine, self._last, self.render_mode)
 
     def get_state(self) -> dict[str, Any]:
@@ -200,14 +200,3 @@ def period_infos(info: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for level, ask, claim, share, payment, utility in zip(*columns, strict=True)
     ]
-
-
-def check_render_mode(render_mode: str | None) -> str | None:
-    """The render mode, if it is one.
-
-    Raises:
-        ValueError: it is not.
-    """
-    if render_mode not in (None, *RENDER_MODES):
-        raise ValueError(f"unknown render_mode {render_mode!r}; allowed: None, {', '.join(RENDER_MODES)}")
-    return render_mode

@@ -1,35 +1,44 @@
-"""One period as a text table."""
+"""What `render()` gives in each mode."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
+from ttc_env.batch import one_market
 from ttc_env.envs.vector import VectorMarket
+from ttc_env.rendering.picture import MarketPicture
+from ttc_env.rendering.text import period_table
+
+RENDER_MODES = ("human", "ansi", "rgb_array")
+
+_picture = lru_cache(maxsize=16)(MarketPicture)
 
 
-def render_period(engine: VectorMarket, info: dict[str, Any], render_mode: str | None) -> str | None:
-    """The last period of market 0: returned in mode `"ansi"`, printed in mode `"human"`."""
-    text = period_table(engine, info) if info else "no period has been played"
+def render_period(engine: VectorMarket, info: dict[str, Any], render_mode: str | None) -> str | np.ndarray | None:
+    """The last period of market 0: a text in mode `"ansi"`, printed in mode `"human"`, a picture in `"rgb_array"`.
+
+    Raises:
+        ValueError: a picture is asked for and Pillow is not installed.
+    """
+    market, game, outcome = one_market(engine.market), engine.game, info.get("outcome")
+    period = 0 if outcome is None else int(engine.record().period[0])
+    if render_mode == "rgb_array":
+        return _picture(market, game.mechanism, game.max_cycles).frame(period, outcome)
+    text = "no period has been played" if outcome is None else period_table(market, game.mechanism, period, outcome)
     if render_mode == "human":
         print(text)
     return text if render_mode == "ansi" else None
 
 
-def period_table(engine: VectorMarket, info: dict[str, Any]) -> str:
-    """A line per provider and one for the whole market; USD per 1,000 queries."""
-    outcome, bids, market = info["outcome"], info["bids"], engine.market
-    width = max(map(len, market.providers))
-    period = int(engine.record().period[0])
-    lines = [
-        f"period {period}, {engine.game.mechanism.name}, USD per 1,000 queries",
-        f"{'provider':{width}}  level      ask    claim   share   profit",
-    ]
-    for i, name in enumerate(market.providers):
-        ask, claim, profit = (1000 * float(x[0, i]) for x in (bids.ask, bids.claim, outcome.utility))
-        share, level = float(outcome.shares[0, i]), market.levels[int(bids.level[0, i])]
-        lines.append(f"{name:{width}} {level:6g} {ask:8.4f} {claim:8.4f} {share:7.1%} {profit:8.4f}")
-    lines.append(
-        f"welfare {1000 * float(outcome.welfare[0]):.4f}, user value {1000 * float(outcome.user_value[0]):.4f}, "
-        f"no sale {float(outcome.outside_share[0]):.1%}"
-    )
-    return "\n".join(lines)
+def check_render_mode(render_mode: str | None) -> str | None:
+    """The render mode, if it is one.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if render_mode is not None and (not isinstance(render_mode, str) or render_mode not in RENDER_MODES):
+        raise ValueError(f"unknown render_mode {render_mode!r}; allowed: None, {', '.join(RENDER_MODES)}")
+    return render_mode

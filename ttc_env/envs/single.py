@@ -10,8 +10,8 @@ from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from ttc_env.envs import spaces
-from ttc_env.envs.parallel import RENDER_MODES, check_render_mode, period_infos
-from ttc_env.envs.render import render_period
+from ttc_env.envs.parallel import period_infos
+from ttc_env.envs.render import RENDER_MODES, check_render_mode, render_period
 from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import VectorMarket
 from ttc_env.mechanisms import Mechanism
@@ -28,7 +28,7 @@ class ProviderEnv(gymnasium.Env):
         provider: the learner, by name or index.
         opponents: what `ttc_env.opponents.make_opponents` takes: `"nash"`, `"best_response"`, `"random"`, actions,
             or functions.
-        render_mode: None, `"ansi"` or `"human"`.
+        render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`; see `ParallelMarket`.
     """
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES)}  # noqa: RUF012
@@ -79,8 +79,8 @@ class ProviderEnv(gymnasium.Env):
         info = period_infos(self._last)[int(self._seat.seats[0])]
         return _single(observations)[0], float(rewards[0, 0]), False, bool(truncations[0]), info
 
-    def render(self) -> str | None:
-        """The last period as a table: returned in mode `ansi`, printed in mode `human`."""
+    def render(self) -> str | np.ndarray | None:
+        """The last period: a table in mode `ansi`, printed in mode `human`; a picture in mode `rgb_array`."""
         return render_period(self.engine, self._last, self.render_mode)
 
     def get_state(self) -> dict[str, Any]:
