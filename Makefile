@@ -61,6 +61,7 @@ wheel: .venv/all-stamp  ## build the wheel and use it in an empty environment
 bench: .venv/all-stamp  ## the exact solvers against brute force, and throughput against SuperSuit, SB3 and Numba; prints ratios
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/equilibrium.py
+	$(BIN)/python tests/benchmarks/collusion.py --batch 1000
 	$(BIN)/python tests/benchmarks/throughput.py $(ARGS)
 
 reproduce: .venv/stamp  ## the published study: tables beside ours, sweeps and figures, in seconds

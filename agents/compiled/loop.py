@@ -35,10 +35,10 @@ def make_loop(
     It takes, with `S` states and `N = m^n` joint actions,
 
     * `profits (K N, n)`, the `K` outcomes of the game one below the other;
-    * of each provider, `(n,)`: `learning_rate`, `discount`, `exploration`, which is its probability in the first of
-      these periods, and `fading`, the factor by which that falls from period to period;
-    * the tables `values (S, n, m)`, `greedy (S, n)` and `best (S, n)`, the action of highest value and that value;
-      these and `exploration` are changed in place;
+    * `learning_rate` and `discount`, tuples of `n` numbers; `exploration`, its probability in the first of these
+      periods, and `fading`, the factor by which that falls from period to period;
+    * the tables `values (S, n, m)`, `greedy (S, n)` and `best (S, n)`, the action of highest value and that value,
+      which are changed in place;
     * `state`, and `quiet`: for how many periods no greedy action has changed; it returns when that is `patience`;
     * `draws`, uniform integers below 2^32, for each period one of every provider and, where there are several outcomes,
       one that says which it is. A provider explores if its draw is below `2^32 exploration`, and the place of the draw
@@ -51,19 +51,18 @@ def make_loop(
     width = n + (num_outcomes > 1)
 
     def loop(
-        profits: Any, learning_rate: Any, discount: Any, fading: Any, exploration: Any, values: Any, greedy: Any,
+        profits: Any, learning_rate: Any, discount: Any, fading: float, exploration: float, values: Any, greedy: Any,
         best: Any, state: int, quiet: int, patience: int, draws: Any,
     ) -> tuple[int, int, int]:  # fmt: skip
         num_states, periods = values.shape[0], draws.size // width
         actions = np.zeros(n, np.int64)
         for t in range(periods):
-            joint = 0
+            joint, bound = 0, int(exploration * DRAWS + 0.5)
             for i in range(n):
-                bound, draw = int(exploration[i] * DRAWS + 0.5), np.int64(draws[t * width + i])
+                draw = np.int64(draws[t * width + i])
                 action = draw * m // bound if draw < bound else np.int64(greedy[state, i])
                 actions[i] = action
                 joint = joint * m + action
-                exploration[i] *= fading[i]
             following = joint if num_states == num_joint else (state * num_joint + joint) % num_states
             first = 0  # row of the outcome that is drawn
             if num_outcomes > 1:
@@ -99,6 +98,7 @@ def make_loop(
                     greedy[state, i] = top
                     changed |= top != before
             state = following
+            exploration *= fading
             quiet = 0 if changed else quiet + 1
             if quiet == patience:
                 return t + 1, state, quiet

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ class SessionConfig:
     """weight of a new target in a value"""
     discount: Each = 0.95
     """of the next period, in [0, 1)"""
-    decay: Each = 4e-6
+    decay: float = 4e-6
     """exploration has the probability `exp(-decay t)` in period t"""
     synchronous: bool = False
     """update all actions with what they would have earned on average, not only the one played with what it did"""
@@ -101,7 +102,7 @@ def learn_session(
             f"memory {config.memory} of {n} providers with {m} actions has tables of {size * n * m} values, more than "
             f"the {LARGEST} allowed; take a shorter memory or fewer actions"
         )
-    rate, discount, decay = (_each(name, getattr(config, name), n) for name in ("learning_rate", "discount", "decay"))
+    rate, discount = (_each(name, getattr(config, name), n) for name in ("learning_rate", "discount"))
     bits = np.random.SFC64(np.random.SeedSequence(seed))
     generator = np.random.Generator(bits)
     state, quiet, periods = int(generator.integers(size)), 0, 0
@@ -118,7 +119,7 @@ def learn_session(
         length = min(BLOCK, config.max_periods - periods)
         draws = bits.random_raw((length * width + 1) // 2).view(np.uint32)[: length * width]
         played, state, quiet = loop(
-            profits, rate, discount, np.exp(-decay), np.exp(-decay * periods), values, greedy, best, state,
+            profits, rate, discount, exp(-config.decay), exp(-config.decay * periods), values, greedy, best, state,
             quiet, config.patience, draws,
         )  # fmt: skip
         periods += played
@@ -127,13 +128,13 @@ def learn_session(
     )
 
 
-def against_random_rivals(payoffs: PayoffTable, discount: np.ndarray) -> np.ndarray:
+def against_random_rivals(payoffs: PayoffTable, discount: Sequence[float]) -> np.ndarray:
     """What each action earns for ever while the others play at random, `(n, m)`: Calvano et al. 2020, equation 8."""
-    return payoffs.deviations.mean(axis=0) / (1 - discount[:, None])
+    return payoffs.deviations.mean(axis=0) / (1 - np.array(discount)[:, None])
 
 
-def _each(name: str, value: Each, n: int) -> np.ndarray:
+def _each(name: str, value: Each, n: int) -> tuple[float, ...]:
     array = np.asarray(value, dtype=np.float64)
     if array.ndim and array.shape != (n,):
         raise ValueError(f"{name} must be one number or one for each of the {n} providers, got {value!r}")
-    return np.array(np.broadcast_to(array, (n,)))
+    return tuple(np.broadcast_to(array, (n,)).tolist())

@@ -1,8 +1,12 @@
 """Compiled Q-learning against a naive second implementation, and against the published results."""
 
 import importlib.util
+import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +27,7 @@ CASES = {
     "three providers": (random_game(3, 3, 1), replace(SHORT, learning_rate=(0.1, 0.2, 0.3), discount=(0.0, 0.5, 0.9))),
     "one provider": (random_game(1, 4, 2), SHORT),
     "one action": (random_game(2, 1, 2), SHORT),
-    "chance": (random_game(3, 2, 3, outcomes=4), replace(SHORT, decay=(1e-3, 1e-2, 0.0))),
+    "chance": (random_game(3, 2, 3, outcomes=4), replace(SHORT, decay=1e-2)),
     "synchronous": (random_game(2, 4, 4, outcomes=2), replace(SHORT, synchronous=True)),
     "synchronous, memory 0": (auction()[0], replace(SHORT, memory=0, synchronous=True, max_periods=300)),
 }
@@ -37,9 +41,7 @@ def textbook(payoffs, config, seed):
     bits = np.random.SFC64(np.random.SeedSequence(seed))
     generator = np.random.Generator(bits)
     state = int(generator.integers(states))
-    rate, discount, decay = (
-        np.broadcast_to(getattr(config, name), n) for name in ("learning_rate", "discount", "decay")
-    )
+    rate, discount = (np.broadcast_to(getattr(config, name), n) for name in ("learning_rate", "discount"))
     q = {}
     start = np.zeros((states, n, m)) if config.initial is None else generator.uniform(*config.initial, (states, n, m))
     for s, i, k in np.ndindex(states, n, m):
@@ -58,11 +60,8 @@ def textbook(payoffs, config, seed):
         return (s * payoffs.num_joint + row) % states
 
     for t, draw in enumerate(draws):
-        epsilon = np.exp(-decay * t)
-        played = [
-            draw[i] * m // round(epsilon[i] * 2**32) if draw[i] < round(epsilon[i] * 2**32) else greedy(state, i)
-            for i in range(n)
-        ]
+        bound = round(np.exp(-config.decay * t) * 2**32)
+        played = [draw[i] * m // bound if draw[i] < bound else greedy(state, i) for i in range(n)]
         outcome = outcomes[draw[-1] * len(outcomes) // 2**32 if len(outcomes) > 1 else 0]
         updates = {}
         for i in range(n):
@@ -106,7 +105,7 @@ def test_what_is_kept_beside_the_values_is_what_a_search_finds(case):
 
 
 def test_convergence_counts_periods_without_any_change_of_anybody():
-    """Of three providers one changes its mind for the last time in a period that is known: then patience begins."""
+    """The last change of mind is exactly `patience` periods before the end; cutting sessions off shows it."""
     payoffs, config = bertrand_logit(4), SessionConfig(memory=0, decay=1e-2, patience=700, max_periods=10**6)
     session = learn_session(payoffs, config, 11)
     assert session.converged
@@ -140,9 +139,9 @@ def test_exploration_is_as_often_as_it_should_be_and_uniform():
     played = np.zeros((2, 3))
     for _ in range(1000):
         values = np.tile([2.0, 1.0, 1.0], (1, 2, 1))
-        each, draws = np.ones(2), bits.random_raw(1).view(np.uint32)
+        draws = bits.random_raw(1).view(np.uint32)
         greedy, best = np.zeros((1, 2), np.int64), np.full((1, 2), 2.0)
-        loop(payoffs.profits, each, 0 * each, each, 0.3 * each, values, greedy, best, 0, 0, 9, draws)
+        loop(payoffs.profits, (1.0, 1.0), (0.0, 0.0), 1.0, 0.3, values, greedy, best, 0, 0, 9, draws)
         played += values[0] == 0
     np.testing.assert_allclose(played / 1000, [[0.8, 0.1, 0.1]] * 2, atol=0.03)
 
@@ -201,6 +200,18 @@ def test_golden_profit_gain_and_periods(decay, gain, periods, width):
         limits = [stability(session.strategies, session.state, 0.95) for session in found]
         assert not any(limit.nash for limit in limits)
         assert abs(np.mean([limit.on_path for limit in limits]) - 0.129) < 0.02
+
+
+@needs_numba
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+def test_the_benchmark_runs_and_both_programs_find_collusion():
+    script = Path(__file__).parents[1] / "benchmarks" / "collusion.py"
+    words = ["--sessions", "2", "--rounds", "1", "--decay", "1e-4", "--batch", "2"]
+    run = subprocess.run([sys.executable, script, *words], capture_output=True, text=True, check=True, timeout=240)
+    gains = [float(line.rsplit(" ", 1)[1]) for line in run.stdout.splitlines() if "profit gain" in line]
+    assert len(gains) == 2
+    assert min(gains) > 0.3
+    assert "C over compiled" in run.stdout
 
 
 def mean_revenue(second_price, synchronous, count):
