@@ -33,7 +33,7 @@ def test_pettingzoo_aec(variant):
 
 @each_variant
 def test_gymnasium(variant):
-    env = gymnasium.make(variant.id, disable_env_checker=True, **variant.arguments({"render_mode": "ansi"}))
+    env = gymnasium.make(variant.id, disable_env_checker=True, **variant.single_arguments({"render_mode": "ansi"}))
     check_env(env.unwrapped)
 
 
@@ -63,7 +63,7 @@ def test_the_pettingzoo_registry(variant):
 @each_variant
 @pytest.mark.parametrize("mode", ["vector_entry_point", "sync"])
 def test_make_vec(variant, mode):
-    envs = gymnasium.make_vec(variant.id, 3, vectorization_mode=mode, **variant.arguments({}))
+    envs = gymnasium.make_vec(variant.id, 3, vectorization_mode=mode, **variant.single_arguments({}))
     observations, _ = envs.reset(seed=1)
     assert envs.observation_space.contains(observations)
     for _ in range(8):

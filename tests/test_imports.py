@@ -24,7 +24,7 @@ FLOORS = [  # from the ground up
     {"repeated"},
     {"collusion", "observing", "opponents", "rendering"},
     {"envs"},
-    {"playing", "market_v0", "per_token_v0", "second_price_v0"},
+    {"playing", "market_v0", "per_token_v0", "second_price_v0", "posted_price_v0", "first_price_v0"},
     {"metrics"},
     {"evaluation", "registration"},
     {"__init__"},

@@ -7,7 +7,16 @@
 0.00604
 """
 
-from ttc_env import dynamics, equilibrium, market_v0, mechanisms, per_token_v0, second_price_v0
+from ttc_env import (
+    dynamics,
+    equilibrium,
+    first_price_v0,
+    market_v0,
+    mechanisms,
+    per_token_v0,
+    posted_price_v0,
+    second_price_v0,
+)
 from ttc_env.curves import list_markets, list_mixtures, load_market
 from ttc_env.dynamics import MarkovGame
 from ttc_env.envs.vector import VectorMarket
@@ -26,6 +35,7 @@ __all__ = [
     "VectorMarket",
     "dynamics",
     "equilibrium",
+    "first_price_v0",
     "list_markets",
     "list_mixtures",
     "load_market",
@@ -33,6 +43,7 @@ __all__ = [
     "mechanisms",
     "model_quality",
     "per_token_v0",
+    "posted_price_v0",
     "register_mechanism",
     "second_price_v0",
 ]

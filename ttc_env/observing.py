@@ -98,9 +98,10 @@ def layout(game: RepeatedMarket) -> Layout:
     n, m = market.num_providers, market.num_levels
     if isinstance(market, MarketBatch):
         scales = [game.reward_scale or mechanism.reward_scale(one) for one in market.markets]
-        spans = [
+        spans = [  # of the providers there are, whose bids may depend on each other's curves, and of absent ones
             _spans(replace(game, market=one, reward_scale=scale))
-            for one, scale in zip(market.padded, scales, strict=True)
+            for both, scale in zip(zip(market.markets, market.padded, strict=True), scales, strict=True)
+            for one in both
         ]
         span = {name: (min(s[name][0] for s in spans), max(s[name][1] for s in spans)) for name in spans[0]}
     else:
@@ -175,7 +176,10 @@ def _spans(game: RepeatedMarket) -> dict[str, tuple[float, float]]:
         for name, table in zip(CURVES, (market.quality, market.price, market.cost), strict=True)
     }
     bounds = mechanism.bid_bounds(market) if {"ask", "claim"} & {*mechanism.private, *mechanism.public} else {}
-    spans |= {part: _rounded(low / market.unit, high / market.unit) for part, (low, high) in bounds.items()}
+    spans |= {  # with zero, what is shown before the first period
+        part: _rounded(min(0.0, low / market.unit), max(0.0, high / market.unit))
+        for part, (low, high) in bounds.items()
+    }
     low, high = (bound / game.usd_per_reward for bound in mechanism.utility_bounds(market))
     return spans | {"level": (0.0, 1.0), "share": (0.0, 1.0), "reward": _rounded(low, high)}
 

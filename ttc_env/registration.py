@@ -9,6 +9,8 @@ import pettingzoo
 ENVIRONMENTS = {
     "ttc/PerToken-v0": ("per_token", "per_token_v0"),
     "ttc/SecondPrice-v0": ("second_price", "second_price_v0"),
+    "ttc/PostedPrice-v0": ("posted_price", "posted_price_v0"),
+    "ttc/FirstPrice-v0": ("first_price", "first_price_v0"),
     "ttc/Market-v0": ("per_token", "market_v0"),
 }
 

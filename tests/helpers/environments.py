@@ -1,6 +1,7 @@
 """Every registered environment in every form: conformance tests run over `VARIANTS`, so a new id is covered at once."""
 
 import importlib
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import ttc_env
 from tests.helpers.foreign import FlatFee
+from ttc_env import equilibrium
 from ttc_env.arrays import BACKENDS
 from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import AUTORESET
@@ -54,24 +56,40 @@ class Variant:
         return importlib.import_module(f"ttc_env.{self.module}").env(**self.arguments(overrides))
 
     def single(self, **overrides):
-        return gymnasium.make(self.id, disable_env_checker=True, **self.arguments(overrides)).unwrapped
+        return gymnasium.make(self.id, disable_env_checker=True, **self.single_arguments(overrides)).unwrapped
 
     def vector(self, **overrides):
         return ttc_env.VectorMarket(**{"mechanism": self.mechanism, **self.arguments(overrides)})
 
     def vector_single(self, num_envs, **overrides):
         mode = "vector_entry_point"
-        return gymnasium.make_vec(self.id, num_envs, vectorization_mode=mode, **self.arguments(overrides))
+        return gymnasium.make_vec(self.id, num_envs, vectorization_mode=mode, **self.single_arguments(overrides))
+
+    def single_arguments(self, overrides):
+        """With the default opponents, who play an equilibrium, or random ones where the game has none."""
+        game = self.parallel().engine.game
+        try:
+            ttc_env.StageGame(self.market, game.mechanism).equilibrium()
+        except equilibrium.Unanswered:
+            overrides = {"opponents": "random", **overrides}
+        return self.arguments(overrides)
+
+
+# played once in every way to act and with every kind of demand, not in all pairs of them, which are others' code
+SHORT = ("posted_price_v0", "first_price_v0")
 
 
 def _variants(gymnasium_id, mechanism, module):
     mechanism = FlatFee() if module == "market_v0" else mechanism  # a rule that the library does not know
     fields = getattr(MECHANISMS.get(mechanism), "__dataclass_fields__", {})
     kinds = [{"action_type": kind} for kind in ("multi_discrete", "box")] if "action_type" in fields else [{}]
-    for kind in kinds:
-        for demand in ("expected", 5):
-            yield Variant(gymnasium_id, mechanism, module, {**kind, "demand": demand})
-        yield Variant(gymnasium_id, mechanism, module, {**kind, "demand": 5}, REPLAYED)
+    plays = [({"demand": "expected"}, MARKET), ({"demand": 5}, MARKET), ({"demand": 5}, REPLAYED)]
+    if module in SHORT:
+        ways = zip(kinds, (plays[0], plays[2]), strict=True)
+    else:
+        ways = itertools.product(kinds, plays)
+    for kind, (demand, market) in ways:
+        yield Variant(gymnasium_id, mechanism, module, {**kind, **demand}, market)
 
 
 VARIANTS = [v for id_, (mechanism, module) in ENVIRONMENTS.items() for v in _variants(id_, mechanism, module)]

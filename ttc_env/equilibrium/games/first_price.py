@@ -163,8 +163,8 @@ class FirstPriceGame(StageGame):
     def _check_grid(self, wanted: str) -> None:
         if self.mechanism.action_type == "box":
             raise Unanswered(
-                f"{self} has no {wanted} with continuous bids: the winner would always ask a little more; take "
-                "action_type='multi_discrete', or compare with equilibrium.first_price_outcome"
+                f"{self} has no {wanted} with continuous bids: the winner would always ask a little more; choose other "
+                "opponents, or action_type='multi_discrete'; equilibrium.first_price_outcome is the benchmark"
             )
 
     def _worth(self, scores: np.ndarray, margins: np.ndarray, rivals: list[Rivals]) -> np.ndarray:
