@@ -253,6 +253,8 @@ NO_NUMBERS = [
     (["a", "b", "c"], "'a'"),
     ([0, 1, [2]], r"\[2\]"),
 ]
+
+
 def bad_actions(space):
     """Actions outside a space and what the error must show of each."""
     if isinstance(space, gymnasium.spaces.Discrete):

@@ -84,10 +84,7 @@ def _variants(gymnasium_id, mechanism, module):
     fields = getattr(MECHANISMS.get(mechanism), "__dataclass_fields__", {})
     kinds = [{"action_type": kind} for kind in ("multi_discrete", "box")] if "action_type" in fields else [{}]
     plays = [({"demand": "expected"}, MARKET), ({"demand": 5}, MARKET), ({"demand": 5}, REPLAYED)]
-    if module in SHORT:
-        ways = zip(kinds, (plays[0], plays[2]), strict=True)
-    else:
-        ways = itertools.product(kinds, plays)
+    ways = zip(kinds, plays[::2], strict=True) if module in SHORT else itertools.product(kinds, plays)
     for kind, (demand, market) in ways:
         yield Variant(gymnasium_id, mechanism, module, {**kind, **demand}, market)
 
