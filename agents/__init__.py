@@ -12,14 +12,15 @@ a batch of markets, a `ttc_env.VectorMarket` that resets in the same step; the l
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from ttc_env import VectorMarket
+from agents import hyperparameters
+from agents.parts import checks
+from ttc_env import VectorMarket, named
 
 
 class Learner(Protocol):
@@ -41,12 +42,22 @@ class Learner(Protocol):
         """Continue from `state_dict`."""
 
 
+METHODS = ("update", "act", "state_dict", "load_state_dict")
+
+
 @dataclass(frozen=True)
 class Entry:
-    """Where a learner lives, `module:Class`, and which of its hyper-parameters differ from its defaults."""
+    """Where a learner lives, `module:Class`, and which of its hyper-parameters differ from its defaults.
+
+    Attributes:
+        path: of the class.
+        settings: what differs.
+        config: class of its hyper-parameters in `agents.hyperparameters`; by default the learner's own `Config`.
+    """
 
     path: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    config: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,14 +78,14 @@ ALGORITHMS: dict[str, Entry] = {
     "hedge": Entry("agents.hedge:Hedge"),
     "regret-matching": Entry("agents.hedge:RegretMatching"),
     "q-learning": Entry("agents.tabular:QLearning"),
-    "dqn": Entry("agents.dqn:DQN"),
-    "ppo": Entry("agents.ppo:PPO"),
-    "shared-ppo": Entry("agents.ppo:PPO", {"shared": True}),
-    "mappo": Entry("agents.mappo:MAPPO"),
-    "reinforce": Entry("agents.reinforce:REINFORCE"),
-    "sb3-ppo": Entry("agents.sb3:SB3PPO"),
-    "sb3-a2c": Entry("agents.sb3:SB3A2C"),
-    "sb3-dqn": Entry("agents.sb3:SB3DQN"),
+    "dqn": Entry("agents.dqn:DQN", config="DQNConfig"),
+    "ppo": Entry("agents.ppo:PPO", config="PPOConfig"),
+    "shared-ppo": Entry("agents.ppo:PPO", {"shared": True}, "PPOConfig"),
+    "mappo": Entry("agents.mappo:MAPPO", config="PPOConfig"),
+    "reinforce": Entry("agents.reinforce:REINFORCE", config="REINFORCEConfig"),
+    "sb3-ppo": Entry("agents.sb3:SB3PPO", config="SB3PPOConfig"),
+    "sb3-a2c": Entry("agents.sb3:SB3A2C", config="SB3A2CConfig"),
+    "sb3-dqn": Entry("agents.sb3:SB3DQN", config="SB3DQNConfig"),
 }
 
 
@@ -82,18 +93,45 @@ def find(name: str) -> tuple[type, Any]:
     """The class of a learner and its default hyper-parameters, by its name or as `package.module:Class`.
 
     Raises:
-        ValueError: an unknown name, or a path that leads to no class.
+        ValueError: an unknown name, or a path that leads to no learner.
+    """
+    return find_class(name), default_config(name)
+
+
+def default_config(name: str) -> Any:
+    """The default hyper-parameters of a learner, by its name or as `package.module:Class`.
+
+    For the learners of `ALGORITHMS` this loads no torch.
+
+    Raises:
+        ValueError: an unknown name, or a path that leads to no learner.
+    """
+    entry = ALGORITHMS.get(name)
+    if entry is not None and entry.config is not None:
+        return getattr(hyperparameters, entry.config)(**entry.settings)
+    config = getattr(find_class(name), "Config", NoConfig)
+    if not isinstance(config, type) or not is_dataclass(config):
+        raise ValueError(f"the Config of the learner {name!r} must be a dataclass, got {config!r}")
+    return config(**(entry.settings if entry else {}))
+
+
+def find_class(name: str) -> type:
+    """The class of a learner, by its name or as `package.module:Class`.
+
+    Raises:
+        ValueError: an unknown name, or a path that leads to no learner.
     """
     if name not in ALGORITHMS and ":" not in name:
         known = ", ".join(ALGORITHMS)
         raise ValueError(f"unknown learner {name!r}; allowed: {known}, or a class of your own as package.module:Class")
-    entry = ALGORITHMS.get(name) or Entry(name)
-    module, _, attribute = entry.path.partition(":")
-    try:
-        kind = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"cannot load the learner {name!r}: {error}") from error
-    return kind, getattr(kind, "Config", NoConfig)(**entry.settings)
+
+    def check(kind: Any) -> type:
+        lacking = [method for method in METHODS if not callable(getattr(kind, method, None))]
+        if not isinstance(kind, type) or lacking:
+            raise ValueError(f"{name!r} is no learner: it lacks {', '.join(lacking) or 'a class'}; see agents.Learner")
+        return kind
+
+    return named.find_class("learner", ALGORITHMS[name].path if name in ALGORITHMS else name, {}, check)
 
 
 def make_learner(
@@ -108,16 +146,22 @@ def make_learner(
     """A learner on markets of its backend.
 
     Args:
-        name: what `find` takes.
+        name: one of `ALGORITHMS`, or `package.module:Class`.
         make_env: makes the markets, given further keywords of `VectorMarket`.
         total_steps: agent steps it will be trained for.
         seed: of everything random in it and in its markets.
         device: torch device of the markets of a learner that asks for the backend torch.
         config: its hyper-parameters, by default those of its name.
+
+    Raises:
+        ValueError: no such learner or device, or what the learner refuses.
     """
-    kind, default = find(name)
+    checks.check_device(device)
+    kind = find_class(name)
     options = dict(getattr(kind, "env_options", {}))
     if options.get("backend") == "torch":
         options["device"] = device
-    settings = [default if config is None else config] if hasattr(kind, "Config") else []
+    elif device != "cpu":
+        raise ValueError(f"{name} computes on the cpu alone, got device {device!r}")
+    settings = [default_config(name) if config is None else config] if hasattr(kind, "Config") else []
     return kind(make_env(**options), total_steps, seed, *settings)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.parts import checks
 from agents.parts.exploration import epsilon
 from agents.parts.markets import reward_range
 from agents.parts.stateless import Stateless, softmax
@@ -54,6 +55,9 @@ class EpsilonGreedyConfig:
     """fraction of training over which it falls linearly"""
     step_size: float = 0.0
     """weight of a new reward in an arm's value; 0 for the plain average, which forgets nothing"""
+
+    def __post_init__(self) -> None:
+        checks.between(self, 0, 1, "start", "end", "decay", "step_size")
 
 
 class EpsilonGreedy(Bandit):
@@ -102,6 +106,9 @@ class UCBConfig:
     exploration: float = 0.05
     """multiple of the bonus `sqrt(2 log t / plays)` of UCB1; its regret bound is proven for 1"""
 
+    def __post_init__(self) -> None:
+        checks.not_negative(self, "exploration")
+
 
 class UCB(Bandit):
     """The action that would be best if every one were as good as its rewards allow: UCB1.
@@ -148,6 +155,9 @@ class EXP3Config:
 
     learning_rate: float = 3.0
     """multiple of the rate of the regret bound, `sqrt(2 log A / (T A))` for one row"""
+
+    def __post_init__(self) -> None:
+        checks.positive(self, "learning_rate")
 
 
 class EXP3(Bandit):

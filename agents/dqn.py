@@ -10,7 +10,6 @@ chooses and the target network values the next action); Tavakoli, Pardo and Korm
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,40 +17,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
+from agents.hyperparameters import DQNConfig
 from agents.parts.actions import FlatActions
 from agents.parts.exploration import epsilon
-from agents.parts.networks import StackedMLP
+from agents.parts.networks import StackedMLP, gradient_norms
 from agents.parts.rewards import random_rewards
-
-
-@dataclass(frozen=True)
-class DQNConfig:
-    """Hyper-parameters of `DQN`."""
-
-    horizon: int = 4
-    """periods played in each market between updates"""
-    capacity: int = 20_000
-    """rows of the replay buffer: joint transitions of one market"""
-    batch: int = 256
-    """rows sampled for an optimiser step"""
-    gradient_steps: int = 4
-    """optimiser steps in each update"""
-    learning_rate: float = 3e-3
-    """of Adam, decayed linearly to zero over training"""
-    gamma: float = 0.9
-    """discount per period"""
-    target: float = 0.05
-    """weight of the network in its slow copy, the target network, at each optimiser step"""
-    start: float = 1.0
-    """probability of a random action component at the beginning"""
-    end: float = 0.02
-    """probability of a random action component from `decay` on"""
-    decay: float = 0.5
-    """fraction of training over which it falls linearly"""
-    hidden: tuple[int, ...] = (64, 64)
-    """units of each hidden layer"""
-    standardize: bool = True
-    """shift and scale each provider's rewards to mean 0 and deviation 1 under random play"""
 
 
 class DQN:
@@ -103,8 +73,9 @@ class DQN:
         left = max(0.0, 1 - self.steps / self.total_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * left
-        loss = sum((self._optimize() for _ in range(self.config.gradient_steps)), torch.zeros(()))
-        return {"loss": float(loss) / self.config.gradient_steps, "epsilon": self.epsilon}
+        losses, norms = zip(*(self._optimize() for _ in range(self.config.gradient_steps)), strict=True)
+        means = {"loss": torch.stack(losses).mean(), "grad_norm": torch.stack(norms).mean()}
+        return {name: float(value) for name, value in means.items()} | {"epsilon": self.epsilon}
 
     @torch.no_grad()
     def act(self, observations: Any, greedy: bool = False) -> np.ndarray:
@@ -142,8 +113,8 @@ class DQN:
         self.replay.add(before, actions, scaled, reached)
         self.steps += scaled.numel()
 
-    def _optimize(self) -> Tensor:
-        """One optimiser step; the loss is a mean over rows and branches, summed over the providers."""
+    def _optimize(self) -> tuple[Tensor, Tensor]:
+        """One optimiser step; its loss, a mean over rows and branches summed over the providers, and gradient norm."""
         before, actions, rewards, reached = self.replay.sample(self.config.batch, self.generator)
         with torch.no_grad():
             fast, slow = self._branches(self.network, reached), self._branches(self.slow, reached)
@@ -155,11 +126,12 @@ class DQN:
         loss = torch.stack(losses).mean(dim=0)
         self.optimizer.zero_grad(set_to_none=True)
         loss.sum().backward()
+        norm = gradient_norms(list(self.network.parameters())).mean()
         self.optimizer.step()
         with torch.no_grad():
             for slow, fast in zip(self.slow.parameters(), self.network.parameters(), strict=True):
                 slow.lerp_(fast, self.config.target)
-        return loss.mean().detach()
+        return loss.mean().detach(), norm
 
     def _branches(self, network: StackedMLP, observations: Tensor) -> tuple[Tensor, ...]:
         """Values of the choices in each component, `(B, s, size)` each."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.parts import checks
 from agents.parts.feedback import Feedback
 from agents.parts.stateless import Stateless, softmax
 from ttc_env.mechanisms import Bids
@@ -45,6 +46,9 @@ class HedgeConfig:
 
     learning_rate: float = 4.0
     """multiple `c` of the rate `sqrt(8 log A / T)`; regret is at most `(c + 1 / c) / 2 sqrt(T log(A) / 2)`"""
+
+    def __post_init__(self) -> None:
+        checks.positive(self, "learning_rate")
 
 
 class Hedge(FullInformation):

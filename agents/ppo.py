@@ -9,7 +9,6 @@ Source: Schulman et al. 2017, arXiv:1707.06347; independent learners as in de Wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -17,39 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from agents.hyperparameters import PPOConfig
 from agents.parts.distributions import Categoricals, Gaussian
-from agents.parts.networks import StackedMLP
+from agents.parts.networks import StackedMLP, clip_each
+from agents.parts.policy_gradient import clipped_gain, generalised_advantages, squared_error, standardised
 from ttc_env import VectorMarket
-
-
-@dataclass(frozen=True)
-class PPOConfig:
-    """Hyper-parameters of `PPO`."""
-
-    horizon: int = 16
-    """periods played in each market between updates"""
-    epochs: int = 1
-    """passes over the collected periods in each update; fresh periods are cheaper than more passes"""
-    minibatches: int = 4
-    """parts of a pass, one optimiser step each"""
-    learning_rate: float = 3e-3
-    """of Adam, decayed linearly to zero over training"""
-    gamma: float = 0.9
-    """discount per period"""
-    gae_lambda: float = 0.95
-    """decay of the advantage estimate"""
-    clip: float = 0.2
-    """largest change of an action's probability ratio that is still rewarded"""
-    entropy: float = 0.03
-    """weight of the entropy bonus, decayed linearly to zero over training"""
-    value: float = 0.5
-    """weight of the value loss"""
-    max_grad_norm: float = 0.5
-    """largest gradient norm of each provider's networks"""
-    hidden: tuple[int, ...] = (64, 64)
-    """units of each hidden layer"""
-    shared: bool = False
-    """one network for all providers instead of one each"""
 
 
 class PPO:
@@ -69,6 +40,7 @@ class PPO:
         config = config or PPOConfig()
         if env.autoreset != "same_step":
             raise ValueError(f"PPO bootstraps from final_obs; it needs autoreset 'same_step', got {env.autoreset!r}")
+        _check_rows(env, config)
         self.env, self.config, self.total_steps = env, config, total_steps
         self.steps = 0
         space = env.single_action_space
@@ -150,7 +122,7 @@ class PPO:
         horizon, shape = self.config.horizon, self.observations.shape[:2]
         observations = torch.empty((horizon, *self.observations.shape), device=self.device)
         uniform = torch.rand((horizon, *shape, self.components), generator=self.generator, device=self.device)
-        outputs, actions, rewards, next_values, ended = [], [], [], [], []
+        outputs, actions, rewards, final_values, ended = [], [], [], [], []
         for t in range(horizon):
             observations[t] = self.observations
             outputs.append(self._by_provider(self.policy, self.observations))
@@ -160,19 +132,17 @@ class PPO:
             rewards.append(self._tensor(reward))
             ended.append(torch.as_tensor(truncated, device=self.device)[:, None])
             final = info.get("final_obs")
-            next_values.append(None if final is None else self._values(self._tensor(final))[0])
+            final_values.append(None if final is None else self._values(self._tensor(final))[0])
         values, seen = self._values(torch.cat([observations, self.observations[None]]))
-        advantages = torch.empty((horizon, *shape), device=self.device)
-        running = torch.zeros(shape, device=self.device)
-        for t in reversed(range(horizon)):
-            following = (
-                values[t + 1] if next_values[t] is None else torch.where(ended[t], next_values[t], values[t + 1])
-            )
-            delta = rewards[t] + self.config.gamma * following - values[t]
-            running = delta + self.config.gamma * self.config.gae_lambda * torch.where(ended[t], 0.0, running)
-            advantages[t] = running
-        returns = advantages + values[:-1]
-        mean, std = advantages.mean(dim=(0, 1)), advantages.std(dim=(0, 1))
+        following = torch.stack(
+            [
+                values[t + 1] if final is None else torch.where(ended[t], final, values[t + 1])
+                for t, final in enumerate(final_values)
+            ]
+        )
+        advantages = generalised_advantages(
+            torch.stack(rewards), values[:-1], following, torch.stack(ended), self.config.gamma, self.config.gae_lambda
+        )
         actions = torch.stack(actions)
         log_probs, _ = self.distribution.log_prob_and_entropy(torch.stack(outputs), actions)
         batch = {
@@ -180,8 +150,8 @@ class PPO:
             "critic_inputs": seen[:-1],
             "actions": actions,
             "log_probs": log_probs,
-            "advantages": (advantages - mean) / (std + 1e-8),
-            "returns": returns,
+            "advantages": standardised(advantages),
+            "returns": advantages + values[:-1],
         }
         order = torch.randperm(horizon * shape[0], generator=self.generator, device=self.device)
         return {name: self._rows(value, order) for name, value in batch.items()}
@@ -195,16 +165,13 @@ class PPO:
         values = self.critic(batch["critic_inputs"])[..., 0]
         log_ratio = log_probs - batch["log_probs"]
         ratio = log_ratio.exp()
-        gain = torch.min(
-            ratio * batch["advantages"], ratio.clamp(1 - config.clip, 1 + config.clip) * batch["advantages"]
-        )
-        policy_loss = -gain.mean(dim=1)
-        value_loss = 0.5 * ((values - batch["returns"]) ** 2).mean(dim=1)
+        policy_loss = -clipped_gain(ratio, batch["advantages"], config.clip).mean(dim=1)
+        value_loss = squared_error(values, batch["returns"])
         entropy = entropy.mean(dim=1)
         loss = (policy_loss + config.value * value_loss - config.entropy * left * entropy).sum()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        _clip_each(self.parameters, config.max_grad_norm)
+        norms = clip_each(self.parameters, config.max_grad_norm)
         self.optimizer.step()
         with torch.no_grad():
             return {
@@ -213,6 +180,7 @@ class PPO:
                 "entropy": entropy.mean(),
                 "approx_kl": ((ratio - 1) - log_ratio).mean(),
                 "clipfrac": ((ratio - 1).abs() > config.clip).float().mean(),
+                "grad_norm": norms.mean(),
             }
 
     def _values(self, observations: Tensor) -> tuple[Tensor, Tensor]:
@@ -242,9 +210,11 @@ class PPO:
         return torch.as_tensor(values, dtype=torch.float32)
 
 
-def _clip_each(parameters: list[nn.Parameter], max_norm: float) -> None:
-    """Scale the gradient of each stacked network, not of the whole stack, to at most `max_norm`."""
-    squares = sum(p.grad.pow(2).flatten(1).sum(dim=1) for p in parameters)
-    scale = (max_norm / (squares.sqrt() + 1e-6)).clamp(max=1.0)
-    for p in parameters:
-        p.grad.mul_(scale.reshape(-1, *(1,) * (p.grad.ndim - 1)))
+def _check_rows(env: VectorMarket, config: PPOConfig) -> None:
+    """Refuse batches too small for a deviation of advantages, or for a row in every minibatch."""
+    periods = config.horizon * env.num_markets
+    if periods < 2 or periods * (env.num_providers if config.shared else 1) < config.minibatches:
+        raise ValueError(
+            f"horizon x num_markets = {config.horizon} x {env.num_markets} is too small a batch: at least 2, and a row "
+            f"for each of {config.minibatches} minibatches, are needed"
+        )

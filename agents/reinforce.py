@@ -6,32 +6,10 @@ Source: Williams 1992; the baseline as in Sutton and Barto 2018, section 13.4.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
-from agents.ppo import PPO, PPOConfig
-
-
-@dataclass(frozen=True)
-class REINFORCEConfig:
-    """Hyper-parameters of `REINFORCE`."""
-
-    horizon: int = 8
-    """periods played in each market between updates"""
-    learning_rate: float = 6e-3
-    """of Adam, decayed linearly to zero over training"""
-    gamma: float = 0.9
-    """discount per period"""
-    entropy: float = 0.03
-    """weight of the entropy bonus, decayed linearly to zero over training"""
-    value: float = 0.5
-    """weight of the value loss"""
-    max_grad_norm: float = 0.5
-    """largest gradient norm of each provider's networks"""
-    hidden: tuple[int, ...] = (64, 64)
-    """units of each hidden layer"""
-    shared: bool = False
-    """one network for all providers instead of one each"""
+from agents.hyperparameters import PPOConfig, REINFORCEConfig
+from agents.ppo import PPO
 
 
 class REINFORCE(PPO):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.parts import checks
 from agents.scripted import Constant
 from ttc_env import Market, StageGame, opponents
 from ttc_env.equilibrium import Unanswered
@@ -59,6 +60,9 @@ class FictitiousPlayConfig:
 
     prior: float = 1.0
     """periods of uniform play that everybody is believed to have played before the first one"""
+
+    def __post_init__(self) -> None:
+        checks.not_negative(self, "prior")
 
 
 class FictitiousPlay(Constant):

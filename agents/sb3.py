@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +10,7 @@ from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
+from agents.hyperparameters import SB3A2CConfig, SB3DQNConfig, SB3PPOConfig
 from agents.parts.exploration import epsilon
 from agents.vec_env import MarketVecEnv
 
@@ -33,6 +34,12 @@ class SB3:
         self.total_steps, self.steps = total_steps, 0
         self.vec_env = MarketVecEnv(env, standardize=True, flat=self.flat)
         self.steps_per_update = self.config.horizon * self.vec_env.num_envs
+        minibatches = getattr(self.config, "minibatches", 1)
+        if self.steps_per_update < max(2, minibatches):
+            raise ValueError(
+                f"horizon x num_markets x providers = {self.steps_per_update} is too small a batch: at least 2, and a "
+                f"row for each of {minibatches} minibatches, are needed"
+            )
         self.model = self.make_model(seed)
         self._callback = _Nothing()
 
@@ -45,7 +52,10 @@ class SB3:
         self.model.learn(self.steps_per_update, callback=self._callback, reset_num_timesteps=self.steps == 0)
         self.steps += self.steps_per_update
         logged = self.model.logger.name_to_value
-        return {name.removeprefix("train/"): float(logged[name]) for name in logged if name.startswith("train/")}
+        losses = {name.removeprefix("train/"): float(logged[name]) for name in logged if name.startswith("train/")}
+        if math.isnan(losses.get("explained_variance", 0.0)):
+            del losses["explained_variance"]  # returns that are all the same have no variance to explain
+        return losses
 
     def act(self, observations: Any, greedy: bool = False) -> np.ndarray:
         """Actions for observations `(B, n, d)`: sampled, or the most probable ones."""
@@ -61,28 +71,6 @@ class SB3:
         """Continue from `state_dict`."""
         self.model.policy.load_state_dict(state["policy"])
         self.steps = state["steps"]
-
-
-@dataclass(frozen=True)
-class SB3PPOConfig:
-    """Hyper-parameters of `SB3PPO`."""
-
-    horizon: int = 32
-    """periods played in each market between updates"""
-    epochs: int = 4
-    """passes over the collected periods in each update"""
-    minibatches: int = 4
-    """parts of a pass, one optimiser step each"""
-    learning_rate: float = 1e-3
-    """of Adam"""
-    gamma: float = 0.9
-    """discount per period"""
-    gae_lambda: float = 0.8
-    """decay of the advantage estimate"""
-    entropy: float = 0.01
-    """weight of the entropy bonus"""
-    device: str = "cpu"
-    """torch device of the networks"""
 
 
 class SB3PPO(SB3):
@@ -108,24 +96,6 @@ class SB3PPO(SB3):
         )
 
 
-@dataclass(frozen=True)
-class SB3A2CConfig:
-    """Hyper-parameters of `SB3A2C`."""
-
-    horizon: int = 2
-    """periods played in each market between updates"""
-    learning_rate: float = 7e-3
-    """of RMSprop"""
-    gamma: float = 0.9
-    """discount per period"""
-    gae_lambda: float = 0.8
-    """decay of the advantage estimate"""
-    entropy: float = 0.01
-    """weight of the entropy bonus"""
-    device: str = "cpu"
-    """torch device of the networks"""
-
-
 class SB3A2C(SB3):
     """Advantage actor-critic, the synchronous form of Mnih et al. 2016, arXiv:1602.01783."""
 
@@ -146,34 +116,6 @@ class SB3A2C(SB3):
             seed=seed,
             device=config.device,
         )
-
-
-@dataclass(frozen=True)
-class SB3DQNConfig:
-    """Hyper-parameters of `SB3DQN`."""
-
-    horizon: int = 4
-    """periods played in each market between updates"""
-    capacity: int = 100_000
-    """agent steps in the replay buffer"""
-    batch: int = 256
-    """agent steps sampled for an optimiser step"""
-    gradient_steps: int = 8
-    """optimiser steps in each update"""
-    learning_rate: float = 3e-3
-    """of Adam"""
-    gamma: float = 0.5
-    """discount per period; the smaller, the larger the difference an action makes beside the value of the future"""
-    target_every: int = 4
-    """periods between copies of the network into the target network"""
-    start: float = 1.0
-    """probability of a random action at the beginning"""
-    end: float = 0.02
-    """probability of a random action from `decay` on"""
-    decay: float = 0.5
-    """fraction of training over which it falls linearly"""
-    device: str = "cpu"
-    """torch device of the networks"""
 
 
 class SB3DQN(SB3):

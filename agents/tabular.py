@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
+from agents.parts import checks
 from agents.parts.actions import FlatActions
 from agents.parts.exploration import epsilon
 from agents.parts.stateless import PERIODS
@@ -36,6 +36,10 @@ class QLearningConfig:
     """probability of a random action from `decay` on"""
     decay: float = 0.8
     """fraction of training over which it falls linearly"""
+
+    def __post_init__(self) -> None:
+        checks.between(self, 0, 1, "learning_rate", "start", "end", "decay")
+        checks.discounts(self, "gamma")
 
 
 class QLearning:
@@ -122,11 +126,13 @@ class QLearning:
 
     def state_dict(self) -> dict[str, Any]:
         """Table and progress."""
+        import torch  # takes seconds to load, and play needs none
+
         return {"values": torch.tensor(self.values), "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
-        self.values, self.steps = state["values"].numpy().copy(), state["steps"]
+        self.values, self.steps = np.array(state["values"]), state["steps"]
 
     def _choose(self, states: np.ndarray, explore: float) -> np.ndarray:
         best = self.values.argmax(axis=2)[np.arange(len(self.values)), states]

@@ -24,7 +24,7 @@ from curves.metadata import describe
 from curves.prices import LIST_PRICES, measured_usd_per_mtok, read_prices
 from curves.runs import Extraction, Run, read_raw
 from curves.table import arrays, make_table, rows, write
-from ttc_env.scripting.console import console, errors_in_one_line
+from ttc_env.scripting.console import console, errors_in_one_line, say
 
 
 @dataclass
@@ -98,8 +98,8 @@ def build(runs: list[Run], options: Options, extraction: Extraction, strict: lis
         )  # fmt: skip
     console.print(shown)
     for model in provenance["models"]:
-        console.print(f"{model['model']}: " + ", ".join(f"{name} {rate:.2%}" for name, rate in model["rates"].items()))
-    console.print(f"written to [bold]{options.out}[/bold]")
+        say(f"{model['model']}: " + ", ".join(f"{name} {rate:.2%}" for name, rate in model["rates"].items()))
+    say("written to ", (options.out, "bold"))
 
 
 if __name__ == "__main__":

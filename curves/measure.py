@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `curves`
 
 import tyro
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from curves.engines import Engine, Sampling, load_engine
 from curves.machine import EnergyMeter, describe_device, versions
@@ -28,7 +27,7 @@ from curves.sampling import Plan, check_seeds
 from curves.second_opinion import SecondOpinion
 from curves.store import RawStore
 from curves.tasks import Task, load_task
-from ttc_env.scripting.console import console, errors_in_one_line
+from ttc_env.scripting.console import errors_in_one_line, progress_bar, say
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and wrong arguments should not wait for them
     from curves.likelihood import Likelihood
@@ -151,7 +150,7 @@ def main(args: Args) -> Path:
         finally:
             if opinion is not None:
                 opinion.close()
-        console.print(f"{len(store.done)} of {len(task.questions)} questions in [bold]{folder}[/bold]")
+        say(f"{len(store.done)} of {len(task.questions)} questions in ", (folder, "bold"))
     return folder
 
 
@@ -200,11 +199,7 @@ def describe(
 def measure(recorder: Recorder, store: RawStore, batch: int, title: str) -> None:
     """Sample, verify and record every question that is not recorded yet, `batch` questions at a time."""
     questions, seeds = list(enumerate(recorder.task.questions)), set[int]()
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("questions"),
-        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console) as progress:
+    with progress_bar("questions") as progress:
         bar = progress.add_task(title, total=len(questions))
         progress.advance(bar, len(store.done))
         for start in range(0, len(questions), batch):

@@ -1,7 +1,6 @@
 """`python train/benchmark.py`: nothing is lost or done twice, and the numbers are the same wherever they are made."""
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -13,14 +12,15 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.helpers.scripts import run_apart, run_here
+from tests.helpers.scripts import ROOT, run_apart, run_here, started
 from train import benchmark
 from train.benchmark import Args, finished
 from train.comparison.cell import arrival, run_cell
+from train.comparison.cells import Cell
+from train.comparison.filling import Missing
 from ttc_env.evaluation.tasks import load_suite
 from ttc_env.scripting.jsonl import JsonLines, read_lines
 
-ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "train" / "benchmark.py"
 TASKS = [task.name for task in load_suite("ttc-lite-v0")]
 SMALL = ("--learner", "random", "hedge", "--task", TASKS[0], TASKS[-1], "--seeds", "2", "--steps", "2000")
@@ -95,15 +95,10 @@ def test_killed_at_random_moments_nothing_is_lost_or_done_twice(tmp_path, kills)
     store, whole = (tmp_path / "runs" / "benchmark" / name / "results.jsonl" for name in ("it", "whole"))
     done = []
     for _ in range(kills):
-        process = subprocess.Popen(
-            command(*words, "--name", "it"),
-            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        wait_for_line(store, len(done), process)
-        time.sleep(rng.uniform(0, 0.1))
-        assert process.poll() is None, "it ended before it could be killed"
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with started(command(*words, "--name", "it"), tmp_path) as process:
+            wait_for_line(store, len(done), process)
+            time.sleep(rng.uniform(0, 0.1))
+            assert process.poll() is None, "it ended before it could be killed"
         now = read_lines(store)
         assert now[: len(done)] == done
         done = now
@@ -119,23 +114,81 @@ def lines(path):
 
 
 def wait_for_line(path, more_than, process):
-    deadline = time.monotonic() + 60
-    while lines(path) <= more_than and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: lines(path) > more_than, process)
 
 
-def test_two_runs_at_once_fill_one_store(serial, tmp_path):
-    both = [
-        subprocess.Popen(
-            command(*SMALL, "--name", "it", "--jobs", "1", "--no-figures"), cwd=tmp_path, stdout=subprocess.DEVNULL
-        )
-        for _ in range(2)
-    ]
-    assert [process.wait(timeout=240) for process in both] == [0, 0]
+def test_two_runs_at_once_fill_one_store_and_do_nothing_twice(serial, tmp_path):
+    words = command(*SMALL, "--name", "it", "--backend", "serial", "--no-figures")
+    with started(words, tmp_path) as one, started(words, tmp_path) as other:
+        assert [process.wait(timeout=240) for process in (one, other)] == [0, 0]
     folder = tmp_path / "runs" / "benchmark" / "it"
     assert tables(folder) == tables(serial)
-    assert len(finished(folder / "results.jsonl")) == 8
+    assert len(read_lines(folder / "results.jsonl")) == 8
+
+
+def test_cells_of_a_run_that_ends_are_taken_over(tmp_path):
+    """One process has claimed everything and stops; the other one waits, and finishes the work."""
+    cells = Args(learner=("random",), task=(TASKS[0],), seeds=2, steps=2000).cells()
+    store = tmp_path / "results.jsonl"
+    first = Missing(store, cells, Cell.of)
+    assert list(first.claimed()) == cells
+    script = f"""
+from pathlib import Path
+from tests.test_benchmark import Args, Cell, Missing, TASKS
+cells = Args(learner=("random",), task=(TASKS[0],), seeds=2, steps=2000).cells()
+missing = Missing(Path({str(store)!r}), cells, Cell.of)
+print(len(list(missing.claimed())), len(missing.items), flush=True)
+input()
+print(len(list(missing.claimed())), len(missing.items), flush=True)
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with started([sys.executable, "-c", script], ROOT, **pipes) as process:
+        assert process.stdout.readline() == "0 2\n"
+        JsonLines(store).append([run_cell(cells[0])])
+        first.close()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "1 0\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_workers_end_with_the_process_that_started_them(tmp_path, number):
+    (tmp_path / "mine.py").write_text(SLEEPER)
+    words = ("--learner", "mine:Sleeper", "--task", TASKS[0], "--seeds", "4", "--jobs", "2", "--name", "it")
+    with started(command(*words), tmp_path) as process:
+        wait_until(lambda: len(list(tmp_path.glob("*.pid"))) == 2, process)
+        process.send_signal(number)
+        assert process.wait(60) == (-number if number == signal.SIGKILL else 128 + number)
+        for file in tmp_path.glob("*.pid"):
+            wait_until(lambda pid=int(file.stem): not alive(pid))
+
+
+SLEEPER = """
+import os, time
+from pathlib import Path
+from agents.scripted import Random
+
+class Sleeper(Random):
+    def update(self):
+        Path(f"{os.getpid()}.pid").touch()
+        time.sleep(600)
+"""
+
+
+def alive(pid):
+    status = Path(f"/proc/{pid}/stat")
+    try:
+        return status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(holds, process=None):
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        assert process is None or process.poll() is None
+        time.sleep(0.05)
 
 
 def test_several_writers_and_a_torn_line_leave_whole_lines(tmp_path):
@@ -194,6 +247,9 @@ def test_a_learner_of_your_own_and_one_that_fails(tmp_path, backend):
         (("--task", "no-such"), ("no-such", TASKS[0])),
         (("--seeds", "0"), ("seeds", "0")),
         (("--backend", "cloud"), ("cloud", "ray")),
+        (("--learner", "os:path"), ("os:path", "is no learner")),
+        (("--jobs", "100000"), ("jobs", "from 1 to", "100000")),
+        (("--name", "../it"), ("name", "../it", "plain name")),
     ],
     ids=lambda value: " ".join(value),
 )
@@ -209,6 +265,27 @@ def test_results_of_another_version_are_not_mixed_in(serial, tmp_path):
     (tmp_path / "results.jsonl").write_text(json.dumps(record) + "\n")
     with pytest.raises(ValueError, match=r"0\.0\.9"):
         finished(tmp_path / "results.jsonl")
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", "3", '{"version": "1"}'])
+def test_a_line_that_is_no_record_is_named(tmp_path, serial, line):
+    record = (serial / "results.jsonl").read_text().splitlines()[0]
+    (tmp_path / "results.jsonl").write_text(f"{record}\n{line}\n")
+    with pytest.raises(ValueError, match="line 2: no record of this store, it lacks"):
+        finished(tmp_path / "results.jsonl")
+
+
+def test_no_more_workers_are_started_than_cells_are_missing(tmp_path, monkeypatch):
+    asked = []
+
+    def run_all(work, items, jobs, backend, address):
+        asked.append(jobs)
+        yield from ((item, None, "not run here") for item in items)
+
+    monkeypatch.setattr("train.comparison.workers.run_all", run_all)
+    words = ("--learner", "random", "--task", TASKS[0], "--seeds", "2", "--no-figures")
+    assert run(tmp_path, *words, "--jobs", "8").returncode == 1
+    assert asked == [2]
 
 
 def test_a_cell_follows_from_its_seed():

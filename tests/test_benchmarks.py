@@ -1,9 +1,6 @@
 """The benchmark scripts run, and compare like with like."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,32 +9,25 @@ import ttc_env
 from agents.sb3 import MarketVecEnv
 from tests.benchmarks.peers import HandWrittenEnv
 from tests.benchmarks.throughput import PlainSB3, compare, times
-
-SCRIPTS = Path(__file__).parent / "benchmarks"
+from tests.helpers.scripts import run_apart
 
 
 def test_equilibrium_benchmark(tmp_path):
     """It also compares the exact results with both brute forces."""
     small = ["--brute-force", "5", "--largest", "9", "--repeats", "1", "--starts", "3"]
-    run = subprocess.run(
-        [sys.executable, SCRIPTS / "equilibrium.py", *small], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert "7,776" in run.stdout
-    assert "sweep of 100 betas" in run.stdout
+    run = run_apart("tests/benchmarks/equilibrium.py", tmp_path, *small)
+    assert run.returncode == 0, run.said
+    assert "7,776" in run.said
+    assert "sweep of 100 betas" in run.said
 
 
 def test_throughput_benchmark(tmp_path):
     """The sections that need no peers; the others need the extra `bench`."""
     arguments = ["--only", "memory", "scaling", "--soak", "200", "--repeats", "2", "--seconds", "0.001"]
-    run = subprocess.run(
-        [sys.executable, SCRIPTS / "throughput.py", *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "per market" in run.stdout
-    assert re.search(r"B = 65536 over B = 16384: \d+\.\d\d \(\d", run.stdout)
+    run = run_apart("tests/benchmarks/throughput.py", tmp_path, *arguments)
+    assert run.returncode == 0, run.said
+    assert "per market" in run.said
+    assert re.search(r"B = 65536 over B = 16384: \d+\.\d\d \(\d", run.said)
 
 
 def test_ratios_are_those_of_each_round():

@@ -1,13 +1,12 @@
 """The one-way rule: each room of the library imports only from the rooms below it, and never what users may lack."""
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import ttc_env
+from tests.helpers.scripts import run_python
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ttc_env"
@@ -104,7 +103,8 @@ def test_agents_do_not_know_the_scripts_that_train_them():
 
 def test_importing_the_library_loads_no_learning_or_plotting_library():
     script = "import sys, ttc_env; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = run_python(script)
+    assert loaded.returncode == 0, loaded.stderr
     assert not {name.split(".")[0] for name in loaded.stdout.split()} & FOREIGN
 
 
@@ -115,7 +115,8 @@ def test_a_numpy_market_is_played_without_torch():
         "ttc_env.load_market('aime/best_of_n').shares([0] * 9)\n"
         "assert 'torch' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+    done = run_python(script)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("folder", "others"), [("curves", {"agents", "train"}), ("train", {"curves"})])
@@ -124,7 +125,7 @@ def test_measuring_and_training_know_nothing_of_each_other(folder, others):
         assert not {name.split(".")[0] for name in imports(path)} & (others | {"tests"}), path
 
 
-SORTS_A_TABLE = {"train/reproduce.py", "train/paper_figures.py"}  # rows of the published study, by mechanism
+SORTS_A_TABLE = {"train/study.py", "train/paper_figures.py"}  # rows of the published study, by mechanism
 CLASSES = {kind.__name__ for kind in ttc_env.mechanisms.MECHANISMS.values()}
 NAMES = set(ttc_env.mechanisms.MECHANISMS)
 MAY_NAME_A_MECHANISM = {"ttc_env/mechanisms", "ttc_env/equilibrium", "ttc_env/__init__.py", "ttc_env/registration.py"}

@@ -1,18 +1,13 @@
 """The published study in one command."""
 
-import subprocess
-import sys
-from pathlib import Path
+import pandas as pd
 
-import pytest
-
-pd = pytest.importorskip("pandas")
-SCRIPT = Path(__file__).parents[1] / "train" / "reproduce.py"
+from tests.helpers.scripts import run_apart
 
 
 def test_reproduces_every_published_number_from_any_directory(tmp_path):
-    command = [sys.executable, SCRIPT, "--num-betas", "3", "--num-draws", "20", "--num-questions", "100"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    run = run_apart("train/reproduce.py", tmp_path, "--num-betas=3", "--num-draws=20", "--num-questions=100")
+    assert run.returncode == 0, run.said
     out = tmp_path / "runs" / "reproduce"
     tables = pd.read_csv(out / "tables.csv")
     published = tables[tables.published.notna()]
@@ -28,13 +23,11 @@ def test_reproduces_every_published_number_from_any_directory(tmp_path):
     assert len(pd.read_csv(out / "auction.csv")) == 9
     for figure in ("value_curves", "dynamics", "inefficiency", "market_against_auction"):
         assert (out / f"{figure}.png").stat().st_size > 10_000
-    assert "174 published numbers" in run.stdout
+    assert "174 published numbers" in run.said
 
 
 def test_refuses_a_sweep_of_nothing(tmp_path):
-    run = subprocess.run(
-        [sys.executable, SCRIPT, "--num-betas", "1"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    run = run_apart("train/reproduce.py", tmp_path, "--num-betas", "1")
     assert run.returncode == 2
-    assert "num_betas" in run.stdout
+    assert "num_betas" in run.said
     assert list(tmp_path.iterdir()) == []

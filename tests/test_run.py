@@ -3,7 +3,6 @@
 import csv
 import json
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,12 +12,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import ttc_env
 from agents import ALGORITHMS
-from tests.helpers.scripts import run_apart, run_here
+from tests.helpers.scripts import run_apart, run_here, started
 from train.run import command_line
 
 RUN = Path(__file__).resolve().parents[1] / "train" / "run.py"
 FIGURES = {
-    *("market", "mechanism", "beta", "algorithm", "seed", "seconds", "agent_steps", "levels", "nash_levels"),
+    *("market", "mechanism", "beta", "algorithm", "seed", "agent_steps", "levels", "nash_levels"),
     *("at_equilibrium", "nash_conv", "relative_nash_conv", "welfare", "welfare_optimum", "nash_welfare", "user_value"),
 }
 AUCTION_FIGURES = {"winner_efficiency", "payment", "analytic_payment", "truthfulness_gap"}
@@ -45,7 +44,15 @@ def test_run_writes_everything_it_promises(tmp_path, arguments):
     assert result.returncode == 0, result.said
     folder = tmp_path / "runs" / "here"
     names = {path.name for path in folder.iterdir()}
-    assert {"config.json", "metrics.csv", "summary.json", "checkpoint.pt", "training.png", "outcome.png"} <= names
+    assert {
+        "config.json",
+        "metrics.csv",
+        "timing.csv",
+        "summary.json",
+        "checkpoint.pt",
+        "training.png",
+        "outcome.png",
+    } <= names
     assert any(name.startswith("events.out.tfevents") for name in names)
     summary = json.loads((folder / "summary.json").read_text())
     assert set(summary) >= FIGURES | (AUCTION_FIGURES if "second_price" in arguments else set())
@@ -79,12 +86,12 @@ def test_seeds_are_run_one_by_one_and_summed_up(tmp_path):
         assert single in summary["runs"]
 
 
-def test_same_seed_same_figures(tmp_path):
-    for name in ("a", "b"):
-        assert run(tmp_path, "--steps", "40000", "--name", name).returncode == 0
-    a, b = ((tmp_path / "runs" / name / "metrics.csv").read_text().splitlines() for name in "ab")
-    strip = [",".join(cell for k, cell in enumerate(line.split(",")) if k != 1) for line in a]  # all but the seconds
-    assert strip == [",".join(cell for k, cell in enumerate(line.split(",")) if k != 1) for line in b]
+def test_equal_runs_write_equal_results(tmp_path):
+    for out, seed in (("a", "0"), ("b", "0"), ("c", "1")):
+        assert run(tmp_path, "--steps", "20000", "--seed", seed, "--name", "it", "--out", out).returncode == 0
+    for name in ("metrics.csv", "summary.json", "checkpoint.pt"):
+        a, b, c = ((tmp_path / out / "it" / name).read_bytes() for out in "abc")
+        assert a == b != c, name
 
 
 @pytest.mark.parametrize(
@@ -101,6 +108,37 @@ def test_same_seed_same_figures(tmp_path):
         (("--learners", "GPT"), ("GPT", "Qwen2.5-7B")),
         (("--mechanism", "barter"), ("barter", "second_price")),
         (("--market", "missing.csv"), ("missing.csv",)),
+        (("--market", "/no/such[/dir]/x.csv"), ("/no/such[/dir]/x.csv",)),
+        (("--algorithm", "os:path"), ("os:path", "is no learner")),
+        (("--algorithm", "builtins:dict"), ("builtins:dict", "state_dict")),
+        (("--algorithm", "..:x"), ("..:x", "module:Class")),
+        (("--device", "meta"), ("device", "meta", "cuda")),
+        (("--algorithm", "hedge", "--device", "cuda"), ("hedge", "cuda")),
+        (("--threads", "0"), ("threads", "from 1 to", "got 0")),
+        (("--threads", "100000"), ("threads", "from 1 to", "got 100000")),
+        (("--seed", "-1"), ("seed", "-1")),
+        (("--num-markets", "0"), ("num_markets", "0")),
+        (("--name", "../elsewhere"), ("name", "../elsewhere", "plain name")),
+        (("--config.horizon", "0"), ("horizon", "0")),
+        (("--config.epochs", "0"), ("epochs", "0")),
+        (("--config.gamma", "1"), ("gamma", "1.0")),
+        (("--config.learning-rate", "nan"), ("learning_rate", "nan")),
+        (("--config.hidden", "8", "0"), ("hidden", "0")),
+        (("--algorithm", "dqn", "--config.gradient-steps", "0"), ("gradient_steps", "0")),
+        (("--algorithm", "dqn", "--config.decay", "2"), ("decay", "2")),
+        (("--algorithm", "reinforce", "--config.horizon", "-1"), ("horizon", "-1")),
+        (("--algorithm", "sb3-ppo", "--config.minibatches", "0"), ("minibatches", "0")),
+        (("--algorithm", "sb3-dqn", "--config.batch", "0"), ("batch", "0")),
+        (("--algorithm", "sb3-a2c", "--config.device", "meta"), ("device", "meta")),
+        (("--algorithm", "hedge", "--config.learning-rate", "0"), ("learning_rate", "0")),
+        (("--algorithm", "exp3", "--config.learning-rate", "inf"), ("learning_rate", "inf")),
+        (("--algorithm", "ucb", "--config.exploration", "-1"), ("exploration", "-1")),
+        (("--algorithm", "epsilon-greedy", "--config.start", "1.5"), ("start", "1.5")),
+        (("--algorithm", "q-learning", "--config.learning-rate", "2"), ("learning_rate", "2")),
+        (("--algorithm", "fixed", "--config.level", "99"), ("level", "99")),
+        (("--algorithm", "fictitious-play", "--config.prior", "-1"), ("prior", "-1")),
+        (("--num-markets", "1", "--config.horizon", "1"), ("horizon", "num_markets", "minibatches")),
+        (("--num-markets", "1", "--config.horizon", "2"), ("horizon", "num_markets", "minibatches")),
     ],
     ids=lambda value: " ".join(value),
 )
@@ -131,18 +169,19 @@ def test_a_run_is_not_overwritten_unasked(tmp_path):
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["once"]
 
 
-def test_interrupt_reports_what_was_learnt(tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, str(RUN), "--steps", "100000000", "--name", "long"], cwd=tmp_path, stdout=subprocess.PIPE
-    )
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_reports_what_was_learnt(tmp_path, number):
+    ignoring = ["sh", "-c", 'trap "" INT TERM; exec "$@"', "sh"]  # as a script started with `&` inherits it
+    command = [*ignoring, sys.executable, RUN, "--algorithm", "hedge", "--steps", "100000000", "--name", "long"]
     metrics = tmp_path / "runs" / "long" / "metrics.csv"
-    deadline = time.monotonic() + 120
-    while not (metrics.exists() and len(metrics.read_text().splitlines()) > 3):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 0
+    with started(command, tmp_path) as process:
+        deadline = time.monotonic() + 120
+        while not (metrics.exists() and len(metrics.read_text().splitlines()) > 3):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == 0
     summary = json.loads((tmp_path / "runs" / "long" / "summary.json").read_text())
     assert summary["interrupted"] is True
     assert 0 < summary["agent_steps"] < 100_000_000

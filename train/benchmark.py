@@ -24,17 +24,14 @@ sys.path.append(os.getcwd())  # learners of your own
 
 import tyro
 
-from agents import ALGORITHMS, find
-from train.comparison import figures, tables
-from train.comparison.cell import Cell, run_cell
-from train.comparison.cross_play import between_learners, between_seeds
-from train.comparison.events import write_events
-from train.comparison.filling import fill_store
-from train.comparison.leaderboard import summarize
-from ttc_env import __version__
+from agents import ALGORITHMS, find_class
+from train.comparison import filling
+from train.comparison.cells import Cell
 from ttc_env.evaluation.tasks import load_suite
-from ttc_env.scripting.console import console, errors_in_one_line
-from ttc_env.scripting.jsonl import read_lines
+from ttc_env.scripting.console import console, errors_in_one_line, say
+
+MOST_JOBS = 8
+"""for each core of this machine; more only wait for one another"""
 
 
 @dataclass
@@ -74,8 +71,13 @@ class Args:
         """
         if self.seeds < 1 or self.jobs < 1 or (self.steps is not None and self.steps < 1):
             raise ValueError(f"seeds, jobs and steps must be at least 1, got {self.seeds}, {self.jobs}, {self.steps}")
+        most = MOST_JOBS * (os.cpu_count() or 1)
+        if self.jobs > most and self.backend != "ray":
+            raise ValueError(
+                f"jobs must be from 1 to {most}, {MOST_JOBS} for each core of this machine, got {self.jobs}"
+            )
         for learner in self.learner:
-            find(learner)
+            find_class(learner)
         names = [task.name for task in load_suite(self.suite)]
         for task in self.task:
             if task not in names:
@@ -92,36 +94,28 @@ class Args:
 def main(args: Args) -> int:
     """Run what is missing and write tables and figures; returns how many cells failed."""
     cells = args.cells()
+    if args.name is not None and (not args.name or Path(args.name).name != args.name):
+        raise ValueError(f"name must be a plain name of a folder below {args.out}, got {args.name!r}")
     folder = args.out / (args.name or args.suite)
     folder.mkdir(parents=True, exist_ok=True)
     store = folder / "results.jsonl"
-    there = finished(store)
-    failed = fill(args, store, [cell for cell in cells if cell not in there])
+    failed = fill(args, store, cells)
     records = finished(store)
     report(args, folder, cells, [records[cell] for cell in cells if cell in records])
-    console.print(f"\nwritten to [bold]{folder}[/bold]")
+    say("\nwritten to ", (folder, "bold"))
     return failed
 
 
 def finished(store: Path) -> dict[Cell, dict[str, Any]]:
-    """The records of a store by their cells; of a cell that two runs finished, the first one.
-
-    Raises:
-        ValueError: records of another version of the suite's code, or a damaged line.
-    """
-    records: dict[Cell, dict[str, Any]] = {}
-    for record in read_lines(store):
-        if record["version"] != __version__:
-            raise ValueError(
-                f"{store} holds results of version {record['version']}, this is {__version__}; choose another --name"
-            )
-        records.setdefault(Cell(*(record[key] for key in Cell.__dataclass_fields__)), record)
-    return records
+    """The records of a store by their cells; see `filling.finished`."""
+    return filling.finished(store, Cell.of)
 
 
-def fill(args: Args, store: Path, missing: list[Cell]) -> int:
+def fill(args: Args, store: Path, cells: list[Cell]) -> int:
     """Run the missing cells and store each as it ends; returns how many failed."""
-    return fill_store(run_cell, missing, store, args.suite, _name, args.jobs, args.backend, args.address)
+    from train.comparison.cell import run_cell  # takes seconds to load
+
+    return filling.fill_store(run_cell, cells, store, Cell.of, args.suite, _name, args.jobs, args.backend, args.address)
 
 
 def _name(cell: Cell) -> str:
@@ -130,6 +124,11 @@ def _name(cell: Cell) -> str:
 
 def report(args: Args, folder: Path, cells: list[Cell], records: list[dict[str, Any]]) -> None:
     """Tables in the terminal and as files, figures, and TensorBoard events of every cell."""
+    from train.comparison import figures, tables
+    from train.comparison.cross_play import between_learners, between_seeds
+    from train.comparison.events import write_events
+    from train.comparison.leaderboard import summarize
+
     learners, names, seeds = (
         list(dict.fromkeys(column)) for column in zip(*((c.learner, c.task, c.seed) for c in cells), strict=True)
     )

@@ -31,13 +31,12 @@ import tyro
 
 from agents.compiled.loop import is_compiled
 from agents.compiled.q_learning import SessionConfig
-from train.comparison.filling import fill_store
+from train.comparison.filling import fill_store, finished
 from train.sessions.cell import VARIANTS, Cell, Setting, run_cell, tables
 from train.sessions.report import print_summaries, summarize, verdict, write_sessions
-from ttc_env import __version__
 from ttc_env.mechanisms import MECHANISMS, PostedPrice, make_mechanism
-from ttc_env.scripting.console import console, errors_in_one_line
-from ttc_env.scripting.jsonl import read_lines
+from ttc_env.scripting.console import errors_in_one_line, say
+from ttc_env.scripting.files import file_name, write_text
 
 Rule = TypeVar("Rule")
 
@@ -129,17 +128,18 @@ def main(args: Args[Any]) -> int:
     """Run what is missing and report; returns how many sessions failed."""
     tables(args.setting())  # raises on bad arguments before anything is written
     batches = [args.cells(config) for config in args.batches()]
-    folder = args.out / (args.name or f"{args.market.replace('/', '-')}-{args.mechanism.replace(':', '.')}")
+    folder = args.out / (args.name or file_name(f"{args.market}-{args.mechanism}".replace("/", "-").replace(":", ".")))
     folder.mkdir(parents=True, exist_ok=True)
     if not is_compiled():
-        console.print("[yellow]numba is not installed, and sessions run some hundred times slower:[/yellow] "
-                      "pip install -e '.[fast]'")  # fmt: skip
+        say(
+            ("numba is not installed, and sessions run some hundred times slower: ", "yellow"),
+            "pip install -e '.[fast]'",
+        )
     store = folder / "sessions.jsonl"
-    there = finished(store)
-    missing = [cell for cells in batches for cell in cells if cell.key not in there]
-    failed = fill_store(run_cell, missing, store, args.market, _name, args.jobs, args.backend, args.address)
-    report(args, folder, batches, finished(store))
-    console.print(f"\nwritten to [bold]{folder}[/bold]")
+    cells = [cell for batch in batches for cell in batch]
+    failed = fill_store(run_cell, cells, store, _key, args.market, _name, args.jobs, args.backend, args.address)
+    report(args, folder, batches, finished(store, _key))
+    say("\nwritten to ", (folder, "bold"))
     return failed
 
 
@@ -147,20 +147,8 @@ def _name(cell: Cell) -> str:
     return f"{cell.variant}, seed {cell.seed}"
 
 
-def finished(store: Path) -> dict[str, dict[str, Any]]:
-    """The records of a store by the keys of their cells; of a cell that two runs finished, the first one.
-
-    Raises:
-        ValueError: records of another version of the suite's code, or a damaged line.
-    """
-    records: dict[str, dict[str, Any]] = {}
-    for record in read_lines(store):
-        if record["version"] != __version__:
-            raise ValueError(
-                f"{store} holds results of version {record['version']}, this is {__version__}; choose another --name"
-            )
-        records.setdefault(json.dumps(record["cell"], sort_keys=True), record)
-    return records
+def _key(record: dict[str, Any]) -> str:
+    return json.dumps(record["cell"], sort_keys=True)
 
 
 def report(args: Args[Any], folder: Path, batches: list[list[Cell]], records: dict[str, dict[str, Any]]) -> None:
@@ -180,7 +168,7 @@ def report(args: Args[Any], folder: Path, batches: list[list[Cell]], records: di
         print_summaries(f"{args.market}, {args.mechanism}, rate {config.learning_rate}, decay {config.decay}", batch)
         summaries.append({"config": asdict(config), "verdict": verdict(batch), **batch})
     write_sessions(folder / "sessions.csv", ordered)
-    (folder / "summary.json").write_text(json.dumps(summaries, indent=1) + "\n", encoding="utf-8")
+    write_text(folder / "summary.json", json.dumps(summaries, indent=1) + "\n")
     if args.figures and summaries:
         draw(args, folder, summaries)
 

@@ -5,28 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from train.report import short
+from train.style import BLUE, GREEN, GREY, ORANGE, RED, STYLE, provider_labels, save
 from ttc_env import Market
-
-# Okabe and Ito's palette, told apart by colour-blind readers
-BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#7F7F7F"
-STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-    "savefig.dpi": 160,
-    "savefig.bbox": "tight",
-}
 
 
 def draw_training(path: Path, market: Market, rows: list[dict[str, Any]], final: dict[str, Any]) -> None:
@@ -56,8 +39,7 @@ def draw_training(path: Path, market: Market, rows: list[dict[str, Any]], final:
         right.set(title="NashConv / total profit", xlabel="agent steps")
         for axes in (left, middle, right):
             axes.ticklabel_format(axis="x", style="sci", scilimits=(0, 0), useMathText=True)
-        figure.savefig(path)
-        plt.close(figure)
+        save(figure, path)
 
 
 def _draw_levels(axes: Any, market: Market, steps: np.ndarray, levels: np.ndarray, final: dict[str, Any]) -> None:
@@ -72,7 +54,7 @@ def _draw_levels(axes: Any, market: Market, steps: np.ndarray, levels: np.ndarra
     start = edges[-1] + 0.4 * width
     axes.pcolormesh([start, start + width], rows, nash, cmap=colours, vmin=-0.5, vmax=m - 0.5)
     axes.text(start + width / 2, -0.65, "Nash", ha="center", va="bottom")
-    axes.set_yticks(range(market.num_providers), [short(name) for name in market.providers])
+    axes.set_yticks(range(market.num_providers), provider_labels(market.providers))
     axes.invert_yaxis()
     axes.set(xlabel="agent steps", title="Compute level of each provider")
     axes.spines[:].set_visible(False)
@@ -96,8 +78,7 @@ def draw_outcome(path: Path, market: Market, final: dict[str, Any]) -> None:
             axes.set(title=key.capitalize(), xlabel=unit)
             axes.grid(axis="x", alpha=0.3)
             axes.set_axisbelow(True)
-        panels[0].set_yticks(positions, [short(name) for name in market.providers])
+        panels[0].set_yticks(positions, provider_labels(market.providers))
         panels[0].invert_yaxis()
         panels[1].legend(loc="best")
-        figure.savefig(path)
-        plt.close(figure)
+        save(figure, path)

@@ -8,6 +8,7 @@ what is kept. Seeds begin at 10,000, far from those of benchmarks. The same argu
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Callable
@@ -18,17 +19,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
 
 import numpy as np
-import torch
 import tyro
-from rich.progress import track
 
-from agents import make_learner
+from agents import find_class, make_learner
+from agents.training import NotFinite, advance
 from ttc_env import StageGame, VectorMarket
 from ttc_env.batch import one_market
+from ttc_env.checks import whole
 from ttc_env.evaluation.population import FILE, Population, population_key, write_population
 from ttc_env.evaluation.tasks import SUITES
 from ttc_env.playing import record_play
-from ttc_env.scripting.console import console, errors_in_one_line
+from ttc_env.scripting.console import errors_in_one_line, progress_bar, say
+from ttc_env.scripting.files import replacing
 
 
 @dataclass
@@ -95,6 +97,15 @@ def main(args: Args) -> None:
     """Make every population and write the file."""
     if unknown := set(args.scripts) - set(SCRIPTS):
         raise ValueError(f"unknown scripts {sorted(unknown)}; allowed: {', '.join(SCRIPTS)}")
+    if args.out.suffix != ".npz":
+        raise ValueError(f"out must be named *.npz, got {args.out}")
+    for name in ("samples", "num_markets"):
+        whole(name, getattr(args, name))
+    for learner, steps in args.learners:
+        find_class(learner)
+        whole(f"steps of {learner}", steps)
+    import torch  # seconds to load, which no wrong argument should wait for
+
     torch.set_num_threads(1)
     started = time.perf_counter()
     courses = {
@@ -103,13 +114,16 @@ def main(args: Args) -> None:
         for task in SUITES[suite]
         for name in task.test
     }
-    populations = {
-        key: make_population(args, *course)
-        for key, course in track(courses.items(), description="populations", console=console)
-    }
-    write_population(args.out, populations)
+    populations = {}
+    with progress_bar("{task.fields[last]}") as progress:
+        bar = progress.add_task("populations", total=len(courses), last="")
+        for key, course in courses.items():
+            populations[key] = make_population(args, *course)
+            progress.update(bar, advance=1, last=key)
+    with replacing(args.out) as draft:
+        write_population(draft, populations)
     shape, size = next(iter(populations.values())).actions.shape, args.out.stat().st_size
-    console.print(
+    say(
         f"{len(populations)} populations of {shape[0]} members, {shape[1]} periods each, {size / 1024:.0f} kB, "
         f"{time.perf_counter() - started:.0f} s: {args.out}"
     )
@@ -121,8 +135,10 @@ def make_population(args: Args, market: str, mechanism: str, beta: float) -> Pop
     members, plays = [], []
     for seed, (name, steps) in enumerate(args.learners, args.seed):
         learner = make_learner(name, partial(make_env, args.num_markets), steps, seed)
-        while learner.steps < steps:
-            learner.update()
+        for update in itertools.count(1):
+            if learner.steps >= steps:
+                break
+            advance(learner, update)
         env = make_env(8)
         getattr(learner, "enter", lambda env: None)(env)
         played = record_play(env, learner.act, 2 * -(-args.samples // 8), seed)
@@ -135,6 +151,12 @@ def make_population(args: Args, market: str, mechanism: str, beta: float) -> Pop
     return Population(tuple(members), np.stack(plays).astype(np.int8))
 
 
+def command_line(words: list[str]) -> int:
+    """Run the script with these arguments; returns its exit status, or leaves as the parser does."""
+    with errors_in_one_line(NotFinite):
+        main(tyro.cli(Args, args=words, description=__doc__))
+    return 0
+
+
 if __name__ == "__main__":
-    with errors_in_one_line():
-        main(tyro.cli(Args, description=__doc__))
+    raise SystemExit(command_line(sys.argv[1:]))

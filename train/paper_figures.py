@@ -6,16 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 import ttc_env
-from train.figures import BLUE, GREEN, GREY, ORANGE, STYLE
-from train.report import short
+from train.style import BLUE, GREEN, GREY, ORANGE, STYLE, provider_labels, save
 from ttc_env import equilibrium
 
 METHODS = {"majority_voting": BLUE, "best_of_n": ORANGE, "reasoning_effort": GREEN}
@@ -36,7 +32,7 @@ def draw_curves(path: Path, names: Sequence[str], beta: float = 1000.0) -> None:
                 axes.plot(positions, value[i], color=colour, linewidth=1.2)
                 axes.plot(efficient[i], value[i, efficient[i]], "o", color=colour, markersize=5)
                 axes.plot(nash[i], value[i, nash[i]], "o", color=colour, markersize=7, markerfacecolor="none")
-            _label_ends(axes, positions[-1], value[:, -1], [short(provider) for provider in market.providers], colours)
+            _label_ends(axes, positions[-1], value[:, -1], provider_labels(market.providers), colours)
             axes.set_xticks(positions, [f"{level:g}" for level in market.levels])
             axes.set(title=_title(name), xlabel="samples per query" if len(positions) == 6 else "effort level")
         for axes in panels[:, 0]:
@@ -46,7 +42,7 @@ def draw_curves(path: Path, names: Sequence[str], beta: float = 1000.0) -> None:
             x=0.01, ha="left", fontsize=12,
         )  # fmt: skip
         _explain(figure, OPTIMISTIC)
-        _save(figure, path)
+        save(figure, path)
 
 
 def draw_dynamics(path: Path, name: str, betas: Sequence[float]) -> None:
@@ -67,7 +63,7 @@ def draw_dynamics(path: Path, name: str, betas: Sequence[float]) -> None:
                 below.step(turns, shares[:, i], where="post", color=colour, linewidth=1.2)
             large = [i for i in range(market.num_providers) if shares[-1, i] > 0.5]
             _label_ends(
-                below, turns[-1], shares[-1, large], [short(market.providers[i]) for i in large],
+                below, turns[-1], shares[-1, large], [provider_labels(market.providers)[i] for i in large],
                 [colours[i] for i in large],
             )  # fmt: skip
             below.set(xlabel="turns")
@@ -79,7 +75,7 @@ def draw_dynamics(path: Path, name: str, betas: Sequence[float]) -> None:
             ha="left",
             fontsize=12,
         )
-        _save(figure, path)
+        save(figure, path)
 
 
 def draw_inefficiency(path: Path, sweep: pd.DataFrame) -> None:
@@ -109,7 +105,7 @@ def draw_inefficiency(path: Path, sweep: pd.DataFrame) -> None:
         _explain(
             figure, f"Shaded: from the best to the worst equilibrium, where there are several. {drawn}{OPTIMISTIC}"
         )
-        _save(figure, path)
+        save(figure, path)
 
 
 def draw_mechanisms(path: Path, tables: pd.DataFrame, auction: pd.DataFrame) -> None:
@@ -133,7 +129,7 @@ def draw_mechanisms(path: Path, tables: pd.DataFrame, auction: pd.DataFrame) -> 
         handles, names = panels[0, 0].get_legend_handles_labels()
         figure.legend(handles[1:] + handles[:1], names[1:] + names[:1], loc="outside upper right", ncols=3)
         _explain(figure, OPTIMISTIC)
-        _save(figure, path)
+        save(figure, path)
 
 
 def _label_ends(axes: Any, x: float, heights: Sequence[float], names: Sequence[str], colours: Sequence[Any]) -> None:
@@ -159,7 +155,7 @@ def _label_ends(axes: Any, x: float, heights: Sequence[float], names: Sequence[s
 
 def _colours(providers: Sequence[str]) -> list[Any]:
     """A hue per model family, darker for models that come later in it."""
-    family = [next(key for key in FAMILIES if key in short(provider)) for provider in providers]
+    family = [next(key for key in FAMILIES if key in name) for name in provider_labels(providers)]
     seen = dict.fromkeys(FAMILIES, 0)
     colours = []
     for key in family:
@@ -175,8 +171,3 @@ def _title(name: str) -> str:
 
 def _explain(figure: Any, text: str) -> None:
     figure.supxlabel(text, x=0.01, ha="left", fontsize=8, color=GREY)
-
-
-def _save(figure: Any, path: Path) -> None:
-    figure.savefig(path)
-    plt.close(figure)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from ttc_env import Market
-from ttc_env.scripting.console import console
+from ttc_env.names import short_names
+from ttc_env.scripting.console import console, progress_bar, say
 
 OPTIMISTIC = {f"{benchmark}/reasoning_effort" for benchmark in ("gsm8k", "gpqa", "aime")}
 
@@ -19,15 +20,8 @@ OPTIMISTIC = {f"{benchmark}/reasoning_effort" for benchmark in ("gsm8k", "gpqa",
 @contextmanager
 def live_progress(total: int, title: str) -> Iterator[Callable[[int, dict[str, Any]], None]]:
     """A progress bar; call what it yields with the agent steps done and the latest figures."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("NashConv {task.fields[gap]}, welfare {task.fields[welfare]}, {task.fields[speed]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
+    last = "NashConv {task.fields[gap]}, welfare {task.fields[welfare]}, {task.fields[speed]}"
+    with progress_bar(last, counted=False) as progress:
         task = progress.add_task(title, total=total, gap="-", welfare="-", speed="")
 
         def show(steps: int, figures: dict[str, Any]) -> None:
@@ -49,20 +43,21 @@ def print_provider_table(market: Market, summary: dict[str, Any]) -> None:
     table.add_column("provider", no_wrap=True)
     for column in ("level", "Nash", "share", "Nash", "profit", "Nash"):
         table.add_column(column, justify="right", no_wrap=True)
-    for i, provider in enumerate(market.providers):
+    for i, provider in enumerate(short_names(market.providers)):
         level, nash = summary["levels"][i], summary["nash_levels"][i]
         table.add_row(
-            short(provider),
+            provider,
             f"{market.levels[level]:g}",
-            f"{market.levels[nash]:g}" if level == nash else f"[bold red]{market.levels[nash]:g}[/bold red]",
+            Text(f"{market.levels[nash]:g}", style="" if level == nash else "bold red"),
             *(f"{summary[key][i]:.1%}" for key in ("shares", "nash_shares")),
             *(f"{1000 * summary[key][i]:.4f}" for key in ("profits", "nash_profits")),
         )
     console.print(table)
 
 
-def print_summary(summary: dict[str, Any]) -> None:
+def print_summary(market: Market, summary: dict[str, Any], seconds: float) -> None:
     """The figures of the market, learned and analytic; USD per 1,000 queries."""
+    names = dict(zip(market.providers, short_names(market.providers), strict=True))
     table = Table(title=f"{summary['market']}, {summary['mechanism']}, beta {summary['beta']:g}")
     table.add_column("USD per 1,000 queries")
     for column in ("learned", "analytic"):
@@ -86,40 +81,39 @@ def print_summary(summary: dict[str, Any]) -> None:
         row("price of anarchy", "", f"{summary['price_of_anarchy']:.4f}")
         row("pure equilibria", "", f"{summary['num_equilibria']}")
     if "winner" in summary:
-        row("winner", *(short(str(summary[key])) for key in ("winner", "analytic_winner")))
+        row("winner", *(names.get(summary[key], "nobody") for key in ("winner", "analytic_winner")))
         row("efficient provider wins", f"{summary['winner_efficiency']:.1%}", "100.0%")
         row("truthfulness gap", usd("truthfulness_gap"), "0")
     row("at an equilibrium", "yes" if summary["at_equilibrium"] else "no", "")
-    row("agent steps, seconds", f"{summary['agent_steps']:,}", f"{summary['seconds']:.1f} s")
+    row("agent steps, seconds", f"{summary['agent_steps']:,}", f"{seconds:.1f} s")
     console.print(table)
     if summary["market"] in OPTIMISTIC:
-        console.print("[dim]These curves leave out answers cut off at the token limit and are optimistic.[/dim]")
+        say(("These curves leave out answers cut off at the token limit and are optimistic.", "dim"))
 
 
-def print_seed_table(runs: list[dict[str, Any]]) -> dict[str, Any]:
+def print_seed_table(runs: list[dict[str, Any]], seconds: list[float]) -> dict[str, Any]:
     """A line per seed and their mean, USD per 1,000 queries; returns the summary over seeds."""
     columns = {
         "relative_nash_conv": ("NashConv", "{:.3%}", 1),
         "welfare": ("welfare", "{:.4f}", 1000),
         "user_value": ("user", "{:.4f}", 1000),
-        "seconds": ("s", "{:.1f}", 1),
     }
     if "winner" in runs[0]:
         columns |= {"winner_efficiency": ("efficient", "{:.1%}", 1), "truthfulness_gap": ("gap", "{:.4f}", 1000)}
     table = Table(title=f"{runs[0]['market']}, {runs[0]['mechanism']}, beta {runs[0]['beta']:g}")
-    for title in ("seed", "Nash", *(title for title, _, _ in columns.values())):
+    for title in ("seed", "Nash", *(title for title, _, _ in columns.values()), "s"):
         table.add_column(title, justify="right", no_wrap=True)
 
-    def row(seed: str, reached: str, figures: dict[str, float]) -> None:
+    def row(seed: str, reached: str, figures: dict[str, float], took: float) -> None:
         cells = (style.format(factor * figures[key]) for key, (_, style, factor) in columns.items())
-        table.add_row(seed, reached, *cells)
+        table.add_row(seed, reached, *cells, f"{took:.1f}")
 
-    for run in runs:
-        row(str(run["seed"]), "yes" if run["at_equilibrium"] else "no", run)
+    for run, took in zip(runs, seconds, strict=True):
+        row(str(run["seed"]), "yes" if run["at_equilibrium"] else "no", run, took)
     means = {key: statistics.fmean(run[key] for run in runs) for key in columns}
     reached = sum(run["at_equilibrium"] for run in runs)
     table.add_section()
-    row("mean", f"{reached}/{len(runs)}", means)
+    row("mean", f"{reached}/{len(runs)}", means, statistics.fmean(seconds))
     console.print(table)
     return {
         **{key: runs[0][key] for key in ("market", "mechanism", "beta", "algorithm")},
@@ -135,8 +129,3 @@ def print_seed_table(runs: list[dict[str, Any]]) -> dict[str, Any]:
 def ratio(value: float, whole: float) -> float:
     """`value / whole`, or NaN where there is nothing to compare with."""
     return value / whole if whole else float("nan")
-
-
-def short(provider: str) -> str:
-    """A model's name without its organisation and the words all names share."""
-    return provider.split("/")[-1].replace("-Instruct", "").replace("DeepSeek-R1-Distill-", "R1-").replace("Meta-", "")

@@ -13,40 +13,14 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `train`
 
-import numpy as np
-import pandas as pd
 import tyro
-from rich.progress import track
-from rich.table import Table
 
-import ttc_env
-from train.comparison.workers import run_all
-from train.paper_figures import draw_curves, draw_dynamics, draw_inefficiency, draw_mechanisms
-from train.report import short
-from ttc_env import equilibrium
-from ttc_env.scripting.console import console, errors_in_one_line
-
-PUBLISHED = Path(__file__).resolve().parents[1] / "tests" / "data" / "paper_tables.csv"
-RESOLUTION = 1e-5  # USD per query, of the printed tables
-BETAS = (200.0, 1000.0, 100000.0)
-LABELS = {
-    "welfare_optimum": "welfare optimum",
-    "joint_profit_optimum": "cartel profit",
-    "welfare": "welfare",
-    "user_value": "user value",
-    "price": "price",
-    "provider_profit": "provider profit",
-    "mean_value": "mean value",
-    "mean_price": "mean price",
-    "mean_margin": "mean margin",
-    "runner_up_welfare": "runner-up adds",
-}
+from ttc_env.scripting.console import errors_in_one_line
 
 
 @dataclass
@@ -65,8 +39,8 @@ class Args:
     """processes that redraw markets; the numbers are the same for any"""
 
 
-def main(args: Args) -> float:
-    """Compute, print and write everything; returns the largest difference to a published number, USD per query."""
+def main(args: Args) -> int:
+    """Compute, print and write everything; returns 1 if a published number differs by more than the print resolves."""
     started = time.perf_counter()
     if args.num_betas < 2:
         raise ValueError(f"num_betas must be at least 2, got {args.num_betas}")
@@ -75,141 +49,17 @@ def main(args: Args) -> float:
             "num_draws must be at least 0, num_questions and jobs at least 1, "
             f"got {args.num_draws}, {args.num_questions} and {args.jobs}"
         )
-    args.out.mkdir(parents=True, exist_ok=True)
-    names = [name for name in ttc_env.list_markets() if not name.startswith("nano/")]
-    tables, auction = compare(names), auctions(names)
-    betas = np.geomspace(10, 1e5, args.num_betas)
-    sweep = pd.concat([sweep_betas(name, betas) for name in track(names, "sweeping beta", console=console)])
-    if args.num_draws:
-        sweep = sweep.merge(intervals(names, betas, args), on=["market", "beta"], validate="1:1")
-    for name, frame in (("tables", tables), ("auction", auction), ("sweep", sweep)):
-        frame.to_csv(args.out / f"{name}.csv", index=False)
-    draw_curves(args.out / "value_curves.png", names)
-    draw_dynamics(args.out / "dynamics.png", names[0], BETAS)
-    draw_inefficiency(args.out / "inefficiency.png", sweep)
-    draw_mechanisms(args.out / "market_against_auction.png", tables, auction)
-    for name, rows in tables.groupby("market", sort=False):
-        print_market(str(name), rows)
-    return conclude(tables, args.out, time.perf_counter() - started)
+    from train.study import RESOLUTION, conclude, study  # seconds to load, which no wrong argument should wait for
+
+    tables = study(args.out, args.num_betas, args.num_draws, args.num_questions, args.jobs)
+    return int(conclude(tables, args.out, time.perf_counter() - started) > RESOLUTION)
 
 
-def compare(names: list[str]) -> pd.DataFrame:
-    """Our value of every quantity of the published tables, beside the published one where there is one."""
-    rows = []
-    for name in names:
-        for beta in BETAS:
-            summary = equilibrium.summarize(ttc_env.load_market(name, beta=beta))
-            rows += [(name, "per_token", beta, quantity, float(value)) for quantity, value in summary._asdict().items()]
-        outcome = auctions([name]).iloc[0].drop("market")
-        rows += [(name, "second_price", np.nan, quantity, value) for quantity, value in outcome.items()]
-    ours = pd.DataFrame(rows, columns=["market", "mechanism", "beta", "quantity", "ours"])
-    published = pd.read_csv(PUBLISHED)
-    published.insert(0, "market", published.benchmark + "/" + published.method)
-    published = published.drop(columns=["benchmark", "method"]).rename(columns={"value": "published"})
-    tables = ours.merge(published, how="left", on=["market", "mechanism", "beta", "quantity"], validate="1:1")
-    if tables.published.notna().sum() != len(published):
-        raise ValueError(f"{PUBLISHED} holds quantities or markets that are not computed here")
-    tables["difference"] = pd.to_numeric(tables.ours, errors="coerce") - pd.to_numeric(
-        tables.published, errors="coerce"
-    )
-    return tables
-
-
-def auctions(names: list[str]) -> pd.DataFrame:
-    """The auction's outcome in every market, USD per query."""
-    rows = []
-    for name in names:
-        market = ttc_env.load_market(name)
-        outcome = equilibrium.second_price_outcome(market)
-        row = {"market": name}
-        for role in ("winner", "runner_up"):
-            provider = getattr(outcome, role)
-            row[role] = "" if provider is None else market.providers[provider]
-        rows.append(
-            row
-            | {
-                "welfare": outcome.welfare,
-                "runner_up_welfare": outcome.user_value,  # what the runner-up would add is left to the user
-                "user_value": outcome.user_value,
-                "price": outcome.payment,
-                "provider_profit": outcome.provider_profit,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def sweep_betas(name: str, betas: np.ndarray) -> pd.DataFrame:
-    """All quantities of one market against beta, with the prices of anarchy and stability."""
-    summary = equilibrium.sweep(ttc_env.load_market(name, beta=beta) for beta in betas)
-    frame = pd.DataFrame({"market": name, "beta": betas} | summary._asdict())
-    frame["price_of_anarchy"] = frame.welfare_optimum / frame.welfare
-    frame["price_of_stability"] = frame.welfare_optimum / frame.best_welfare
-    return frame
-
-
-def intervals(names: list[str], betas: np.ndarray, args: Args) -> pd.DataFrame:
-    """The central 95 % of the price of anarchy of redrawn markets against beta."""
-    backend = "processes" if args.jobs > 1 else "serial"
-    work = partial(redraw, betas=betas, num_questions=args.num_questions, num_draws=args.num_draws)
-    found = {}
-    running = run_all(work, names, args.jobs, backend)
-    for name, frame, error in track(running, "redrawing curves", total=len(names), console=console):
-        if error:
-            raise RuntimeError(error)
-        found[name] = frame
-    return pd.concat([found[name] for name in names])
-
-
-def redraw(name: str, betas: np.ndarray, num_questions: int, num_draws: int) -> pd.DataFrame:
-    """The interval of one market at every beta, from the same redrawn curves at all of them."""
-    market = ttc_env.load_market(name)
-    drawn = equilibrium.draw_markets(market, num_questions, num_draws, np.random.default_rng(0))
-    rows = [equilibrium.interval(equilibrium.price_of_anarchy, replace(drawn, beta=beta)) for beta in betas]
-    ends = {f"price_of_anarchy_{end}": [getattr(row, end) for row in rows] for end in ("low", "high")}
-    return pd.DataFrame({"market": name, "beta": betas} | ends)
-
-
-def print_market(name: str, rows: pd.DataFrame) -> None:
-    """The table of one market: for each beta the published number, ours and their difference; then the auction."""
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column("per-token, beta", no_wrap=True)
-    for beta in BETAS:
-        for column in (f"{beta:g}", "ours", "diff"):
-            table.add_column(column, justify="right", no_wrap=True)
-    per_token = rows[(rows.mechanism == "per_token") & rows.quantity.isin(LABELS)]
-    for quantity, cells in per_token.groupby("quantity", sort=False):
-        table.add_row(LABELS[str(quantity)], *(text for _, cell in cells.iterrows() for text in _texts(cell)))
-    table.add_row("[bold]auction[/bold]")
-    auction = rows[rows.mechanism == "second_price"].set_index("quantity")
-    for quantity, cell in auction.drop(["winner", "runner_up"]).iterrows():
-        table.add_row(LABELS[str(quantity)], *_texts(cell))
-    console.print(f"\n[bold]{name}[/bold]: USD per 1,000 queries, differences in thousandths", highlight=False)
-    console.print(table)
-    console.print(f"{short(auction.ours.winner)} wins before {short(auction.ours.runner_up)}", highlight=False)
-
-
-def _texts(cell: pd.Series) -> tuple[str, str, str]:
-    """Published number, ours and the difference as they are printed; blanks for what was not published."""
-    ours = f"{1000 * cell.ours:.4f}"
-    if pd.isna(cell.published):
-        return "", ours, ""
-    return f"{1000 * float(cell.published):.2f}", ours, f"{1e6 * cell.difference:+.1f}"
-
-
-def conclude(tables: pd.DataFrame, out: Path, seconds: float) -> float:
-    """Print how well the published numbers are reproduced; returns the largest difference, USD per query."""
-    published = tables.dropna(subset="published")
-    named = published[published.difference.isna()]
-    largest = float(published.difference.abs().max())
-    console.print(
-        f"\n{len(published) - len(named)} published numbers: largest difference {largest:.2g} USD per query "
-        f"(the print resolves {RESOLUTION:g})\n"
-        f"{len(named)} published winners and runners-up: {int((named.ours == named.published).sum())} the same\n"
-        f"written to [bold]{out}[/bold] in {seconds:.1f} s"
-    )
-    return largest if (named.ours == named.published).all() else float("inf")
+def command_line(words: list[str]) -> int:
+    """Run the script with these arguments; returns its exit status, or leaves as the parser does."""
+    with errors_in_one_line():
+        return main(tyro.cli(Args, args=words, description=__doc__))
 
 
 if __name__ == "__main__":
-    with errors_in_one_line():
-        sys.exit(int(main(tyro.cli(Args, description=__doc__)) > RESOLUTION))
+    raise SystemExit(command_line(sys.argv[1:]))

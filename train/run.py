@@ -20,24 +20,30 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, is_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
 sys.path.append(os.getcwd())  # learners of your own
 
-import torch
 import tyro
 
-from agents import ALGORITHMS, Learner, NoConfig, find, make_learner
-from train.figures import draw_outcome, draw_training
-from train.record import RunFolder, new_folder
+from agents import ALGORITHMS, Learner, NoConfig, default_config, make_learner
+from agents.parts.checks import check_device
+from agents.training import NotFinite, advance
+from train.folders import new_folder
 from train.report import live_progress, print_provider_table, print_seed_table, print_summary
 from ttc_env import VectorMarket
+from ttc_env.checks import whole
 from ttc_env.envs.seats import Seats
 from ttc_env.mechanisms import MECHANISMS, PerToken, make_mechanism
 from ttc_env.metrics import evaluate
 from ttc_env.playing import play
-from ttc_env.scripting.console import console, errors_in_one_line
+from ttc_env.scripting.console import errors_in_one_line, say
+from ttc_env.scripting.files import file_name, replacing
+from ttc_env.scripting.signals import undivided
+
+if TYPE_CHECKING:
+    from train.record import RunFolder  # loads TensorBoard, which no wrong argument should wait for
 
 Config = TypeVar("Config")
 Rule = TypeVar("Rule")
@@ -111,44 +117,63 @@ class Args(Generic[Config, Rule]):
 
     def default_name(self) -> str:
         """A folder name from the arguments that matter most."""
-        market = Path(self.market).stem if self.market.endswith(".csv") else self.market.replace("/", "-")
+        market = Path(self.market).stem if self.market.lower().endswith(".csv") else self.market.replace("/", "-")
         seeds = f"seed{self.seed}" if self.num_seeds == 1 else f"seeds{self.seed}-{self.seed + self.num_seeds - 1}"
         who = f"-{len(self.learners)}learn-{self.opponents}" if self.learners else ""
-        mechanism = self.mechanism.replace(":", ".")
-        return f"{market}-{mechanism}-beta{self.beta:g}-{self.algorithm.replace(':', '.')}{who}-{seeds}"
+        mechanism, algorithm = (name.replace(":", ".") for name in (self.mechanism, self.algorithm))
+        return file_name(f"{market}-{mechanism}-beta{self.beta:g}-{algorithm}{who}-{seeds}")
+
+    def check(self) -> None:
+        """Refuse numbers that make no sense, in a moment; the market refuses its own.
+
+        Raises:
+            ValueError: naming it.
+        """
+        for name in ("num_seeds", "steps", "eval_every"):
+            whole(name, getattr(self, name))
+        whole("seed", self.seed, least=0)
+        most = os.cpu_count() or 1
+        if not 1 <= self.threads <= most:
+            raise ValueError(f"threads must be from 1 to {most}, the cores of this machine, got {self.threads}")
+        check_device(self.device)
 
 
 def main(args: Args) -> dict[str, Any]:
     """Train with every seed; returns the summary that is written, of the single run or over the seeds."""
-    started = time.perf_counter()
-    if args.num_seeds < 1 or args.steps < 1 or args.eval_every < 1:
-        raise ValueError(
-            f"num_seeds, steps and eval_every must be at least 1, got {args.num_seeds}, {args.steps}, {args.eval_every}"
-        )
-    torch.set_num_threads(args.threads)
+    args.check()
     env = args.make_env(1, dtype="float64")  # raises on bad arguments before anything is written
     config = asdict(args) | {"out": str(args.out), "providers": env.market.providers, "level_grid": env.market.levels}
-    with new_folder(args.out / (args.name or args.default_name()), args.overwrite) as folder:
+    import torch  # from here on, things that take seconds to load
+
+    from train.record import RunFolder
+
+    torch.set_num_threads(args.threads)
+    with new_folder(args.out, args.name or args.default_name(), args.overwrite) as folder:
+        seeds = range(args.seed, args.seed + args.num_seeds)
+        top = RunFolder(folder, config)
+        runs: list[dict[str, Any]] = []
+        seconds: list[float] = []
+        for seed in seeds:
+            started = time.perf_counter()
+            single = top if args.num_seeds == 1 else RunFolder(folder / f"seed{seed}", config | {"seed": seed})
+            with single:
+                runs.append(train(args, seed, env, single))
+            seconds.append(time.perf_counter() - started)
+            if runs[-1]["interrupted"]:
+                break
         if args.num_seeds == 1:
-            with RunFolder(folder, config) as run:
-                summary = train(args, args.seed, env, run, started)
+            (summary,) = runs
             print_provider_table(env.market, summary)
-            print_summary(summary)
+            print_summary(env.market, summary, seconds[0])
         else:
-            runs: list[dict[str, Any]] = []
-            for seed in range(args.seed, args.seed + args.num_seeds):
-                with RunFolder(folder / f"seed{seed}", config | {"seed": seed}) as run:
-                    runs.append(train(args, seed, env, run, time.perf_counter()))
-                if runs[-1]["interrupted"]:
-                    break
-            summary = print_seed_table(runs)
-            RunFolder(folder, config).write_json("summary.json", summary)
-    console.print(f"\nwritten to [bold]{folder}[/bold]")
+            summary = print_seed_table(runs, seconds)
+            top.write_json("summary.json", summary)
+    say("\nwritten to ", (folder, "bold"))
     return summary
 
 
-def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder, started: float) -> dict[str, Any]:
-    """One run: train, evaluate on the way, and write everything down."""
+def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -> dict[str, Any]:
+    """One run: train, evaluate on the way, and write everything down, what matters most first."""
     learner = args.make_learner(seed)
     greedy: Callable[[Any], Any] = lambda observations: learner.act(observations, greedy=True)  # noqa: E731
 
@@ -161,7 +186,7 @@ def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder, s
         learn(args, seed, learner, lambda: measure(10), folder)
     except KeyboardInterrupt:
         interrupted = True
-        console.print("[yellow]stopped; reporting what was learnt so far[/yellow]")
+        say(("stopped; reporting what was learnt so far", "yellow"))
     final = measure(args.max_cycles)
     summary = {
         "market": args.market,
@@ -169,16 +194,26 @@ def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder, s
         "beta": env.market.beta,
         "algorithm": args.algorithm,
         "seed": seed,
-        "seconds": time.perf_counter() - started,
         "agent_steps": learner.steps,
         "interrupted": interrupted,
         "demand": env.game.demand,
     } | final
-    torch.save(learner.state_dict(), folder.path / "checkpoint.pt")
+    folder.write_json("summary.json", summary)
+    save(learner, folder.path / "checkpoint.pt")
+
+    from train.figures import draw_outcome, draw_training  # a second to load, which is lost where a run fails
+
     draw_training(folder.path / "training.png", env.market, folder.rows, final)
     draw_outcome(folder.path / "outcome.png", env.market, final)
-    folder.write_json("summary.json", summary)
     return summary
+
+
+def save(learner: Learner, path: Path) -> None:
+    """Write what was learnt, all of it or nothing."""
+    import torch
+
+    with replacing(path) as draft:
+        torch.save(learner.state_dict(), draft)
 
 
 def learn(
@@ -187,14 +222,16 @@ def learn(
     """Update until the steps are used up, writing a row of metrics at every evaluation."""
     started, updates = time.perf_counter(), 0
     with live_progress(args.steps, f"{args.algorithm} seed {seed}") as show:
-        folder.log(0, 0.0, measure(), {})
+        with undivided():
+            folder.log(0, 0.0, measure(), {})
         while learner.steps < args.steps:
-            losses = learner.update()
-            updates += 1
-            if updates % args.eval_every == 0 or learner.steps >= args.steps:
-                figures, seconds = measure(), time.perf_counter() - started
-                folder.log(learner.steps, seconds, figures, losses)
-                show(learner.steps, figures)
+            with undivided():
+                losses = advance(learner, updates + 1)
+                updates += 1
+                if updates % args.eval_every == 0 or learner.steps >= args.steps:
+                    figures, seconds = measure(), time.perf_counter() - started
+                    folder.log(learner.steps, seconds, figures, losses)
+                    show(learner.steps, figures)
 
 
 def read_arguments(words: list[str]) -> Args[Any, Any]:
@@ -203,7 +240,7 @@ def read_arguments(words: list[str]) -> Args[Any, Any]:
     first.add_argument("--algorithm", default=Args.algorithm)
     first.add_argument("--mechanism", default=Args.mechanism)
     chosen = first.parse_known_args(words)[0]
-    config, rule = find(chosen.algorithm)[1], make_mechanism(chosen.mechanism)
+    config, rule = default_config(chosen.algorithm), make_mechanism(chosen.mechanism)
     description = f"{__doc__}\nAlgorithms: {', '.join(ALGORITHMS)}.\nMechanisms: {', '.join(MECHANISMS)}."
     default = Args(algorithm=chosen.algorithm, mechanism=chosen.mechanism, config=config, rule=rule)
     fixed = tyro.conf.Fixed if not is_dataclass(rule) else None  # what has no options is made and no more
@@ -213,7 +250,7 @@ def read_arguments(words: list[str]) -> Args[Any, Any]:
 
 def command_line(words: list[str]) -> int:
     """Run the script with these arguments; returns its exit status, or leaves as the parser does."""
-    with errors_in_one_line():
+    with errors_in_one_line(NotFinite):
         main(read_arguments(words))
     return 0
 

@@ -25,8 +25,8 @@ def find_class(kind: str, name: str, known: Mapping[str, type[T]], check: Callab
         raise ValueError(f"unknown {kind} {name!r}; allowed: {allowed}, or a class of your own as module:Class")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"cannot load the {kind} {name!r}: {error}") from error
+    except Exception as error:  # whatever the module of a user does when it is imported
+        raise ValueError(f"cannot load the {kind} {name!r}: {type(error).__name__}: {error}") from error
     return check(found)
 
 

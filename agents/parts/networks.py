@@ -34,3 +34,23 @@ class StackedMLP(nn.Module):
         for weight, bias in hidden:
             rows = torch.baddbmm(bias, rows, weight).relu_()
         return torch.baddbmm(last[1], rows, last[0])
+
+
+def gradient_norms(parameters: Sequence[nn.Parameter]) -> Tensor:
+    """The gradient norm of each stacked network, `(copies,)`."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    return torch.stack([gradient.pow(2).flatten(1).sum(dim=1) for gradient in gradients]).sum(dim=0).sqrt()
+
+
+def clip_each(parameters: Sequence[nn.Parameter], max_norm: float) -> Tensor:
+    """Scale the gradient of each stacked network, not of the whole stack, to at most `max_norm`.
+
+    Returns:
+        The norms before, `(copies,)`.
+    """
+    norms = gradient_norms(parameters)
+    scale = (max_norm / (norms + 1e-6)).clamp(max=1.0)
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.mul_(scale.reshape(-1, *(1,) * (p.grad.ndim - 1)))
+    return norms

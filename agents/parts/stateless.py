@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from agents.parts.actions import FlatActions
 from ttc_env.mechanisms import Bids
@@ -75,12 +74,14 @@ class Stateless:
 
     def state_dict(self) -> dict[str, Any]:
         """What has been learnt, as tensors, and progress."""
+        import torch  # takes seconds to load, and play needs none
+
         return {name: torch.tensor(getattr(self, name)) for name in self.memory} | {"steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
         for name in self.memory:
-            setattr(self, name, state[name].numpy().copy())
+            setattr(self, name, np.array(state[name]))
         self.steps = state["steps"]
 
     def draw(self, strategies: np.ndarray, rows: int) -> np.ndarray:

@@ -1,10 +1,7 @@
 """`python train/collusion.py`: nothing is lost or done twice, and the report is the same however it came about."""
 
 import json
-import os
 import random
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers.scripts import run_here
+from tests.helpers.scripts import run_here, started
 from train import collusion
 from train.collusion import read_arguments
 from train.sessions.cell import run_cell, tables
@@ -44,7 +41,7 @@ def whole(tmp_path_factory):
 def test_it_writes_and_says_what_it_promises(whole):
     folder, said = whole
     assert len(read_lines(folder / "sessions.jsonl")) == 4 + 2 + 2
-    assert {path.name for path in folder.iterdir()} == {*REPORT, "sessions.jsonl"}
+    assert {path.name for path in folder.iterdir()} == {*REPORT, "sessions.jsonl", ".claims"}
     for words in ("profit gain Delta", "no memory", "no patience", "Nash on the cycle", "undercut", "verdict"):
         assert words in said
     (summary,) = json.loads((folder / "summary.json").read_text())
@@ -60,16 +57,11 @@ def test_killed_at_random_moments_no_session_is_lost_and_the_report_is_the_same(
     store = tmp_path / "runs" / "collusion" / "it" / "sessions.jsonl"
     done = []
     for _ in range(kills):
-        process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), *words, "--name", "it"],
-            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        while not (store.exists() and store.read_bytes().count(b"\n") > len(done)):
-            assert process.poll() is None
-            time.sleep(0.001)
-        time.sleep(rng.uniform(0, 0.03))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with started([sys.executable, SCRIPT, *words, "--name", "it"], tmp_path) as process:
+            while not (store.exists() and store.read_bytes().count(b"\n") > len(done)):
+                assert process.poll() is None
+                time.sleep(0.001)
+            time.sleep(rng.uniform(0, 0.03))
         now = read_lines(store)
         assert now[: len(done)] == done
         done = now

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import ttc_env
 from curves.imports import read_lm_eval, read_published
 from curves.methods import curve
+from tests.helpers.scripts import ROOT, run_command
 from ttc_env.curves import load_curves, load_draws, load_outcomes
 
 SCRIPT = Path(__file__).parents[2] / "curves" / "import_runs.py"
@@ -41,7 +41,7 @@ def write(path, rows):
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True)
+    return run_command([sys.executable, SCRIPT, *arguments], ROOT)
 
 
 @pytest.fixture

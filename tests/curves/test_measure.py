@@ -5,7 +5,6 @@ import multiprocessing
 import random
 import resource
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from curves.build import main as build
 from curves.measure import Args, main
 from curves.runs import read_raw
 from curves.tasks import load_task
+from tests.helpers.scripts import ROOT, run_command
 
 pytest.importorskip("transformers")
 MEASURE, BUILD = (Path(__file__).parents[2] / "curves" / name for name in ("measure.py", "build.py"))
@@ -37,7 +37,7 @@ def command(tiny, out, *more):
 
 
 def measure(tiny, out, *more, **options):
-    return subprocess.run(command(tiny, out, *more), capture_output=True, text=True, **options)
+    return run_command(command(tiny, out, *more), ROOT, **options)
 
 
 def records(out):
@@ -95,7 +95,11 @@ def arguments(tiny, out, **more):
 
 def forked(tiny, out, **more):
     """The measurement in a fork of this process, which has loaded the libraries already."""
-    process = multiprocessing.get_context("fork").Process(target=main, args=(arguments(tiny, out, **more),))
+    process = multiprocessing.get_context("fork").Process(
+        target=main,
+        args=(arguments(tiny, out, **more),),
+        daemon=True,  # ends with this one at the latest
+    )
     process.start()
     return process
 
@@ -182,7 +186,7 @@ def test_the_table_is_a_market_with_its_provenance(tiny, clean, tmp_path):
     methods = ["majority_voting", "best_of_n", "pass_at_k", "reasoning_effort", "reasoning_quantile"]
     more = ["--prices", tiny / "prices.csv", "--hourly-usd=0.36", "--draws=20", "--methods", *methods]
     build = [sys.executable, BUILD, clean / "run", "--out", out, *more]
-    result = subprocess.run(list(map(str, build)), capture_output=True, text=True)
+    result = run_command(build, ROOT)
     assert result.returncode == 0, result.stdout + result.stderr
     run = read_raw(clean / "run")
     for method in methods:

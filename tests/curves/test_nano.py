@@ -3,8 +3,6 @@
 import copy
 import json
 import random
-import subprocess
-import sys
 from dataclasses import replace
 from functools import partial
 from itertools import combinations, islice
@@ -22,6 +20,7 @@ from curves.intervals import paired_difference
 from curves.tasks import load_task
 from tests import test_envs
 from tests.helpers.environments import FORMS, each_form, each_variant
+from tests.helpers.scripts import run_apart
 from ttc_env.curves import load_curves, load_draws, load_outcomes
 
 ROOT = Path(__file__).parents[2]
@@ -33,11 +32,10 @@ def test_one_command_goes_from_training_to_equilibrium_and_goes_on_where_it_stop
     pytest.importorskip("transformers")
     from curves import nano
 
-    command = [sys.executable, str(ROOT / "curves" / "nano.py"), "--steps=2", "--questions=4", "--samples=4"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "training nano-32x2" in run.stdout
-    assert all(f"nano/{method}: equilibrium levels" in run.stdout for method in METHODS)
+    run = run_apart("curves/nano.py", tmp_path, "--steps=2", "--questions=4", "--samples=4")
+    assert run.returncode == 0, run.said
+    assert "training nano-32x2" in run.said
+    assert all(f"nano/{method}: equilibrium levels" in run.said for method in METHODS)
     out = tmp_path / "runs" / "nano"
     assert ttc_env.load_market(out / "nano_curves.csv", name="nano/best_of_n").levels == (1, 4)
     table = (out / "nano_curves.csv").read_text()

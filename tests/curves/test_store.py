@@ -1,15 +1,12 @@
 """Raw records survive whatever happens to the process that writes them."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from curves.store import RawStore, complete_questions
+from tests.helpers.scripts import run_python
 
-ROOT = Path(__file__).parents[2]
 CONFIG = {"model": "m", "samples": 3}
 
 
@@ -94,8 +91,7 @@ with RawStore(Path(sys.argv[1]), CONFIG, 3) as store:
     except OSError as error:
         print(type(error).__name__, sorted(store.done))
 """
-    command = [sys.executable, "-c", script, str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = run_python(script, tmp_path)
     assert done.stdout == "OSError ['a']\n"
     path = tmp_path / "records.jsonl"
     assert len(path.read_text().splitlines()) == 3

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import ttc_env
-from agents import Learner, find, make_learner
+from agents import Learner, default_config, make_learner
+from agents.training import advance
+from train.comparison.cells import Cell
 from ttc_env.evaluation import evaluate_greedy, evaluate_policy
 from ttc_env.evaluation.tasks import Task, load_suite
 from ttc_env.playing import record_play
@@ -15,17 +17,6 @@ from ttc_env.playing import record_play
 CHECKPOINTS = 20  # points of a learning curve
 CURVES = ("score", "relative_nash_conv", "welfare_ratio")
 THRESHOLD = 0.01  # of relative NashConv, from which on a learner counts as having arrived
-
-
-@dataclass(frozen=True, order=True)
-class Cell:
-    """What is run: a learner, a task of a suite, a seed, and the agent steps if not those of the task."""
-
-    suite: str
-    learner: str
-    task: str
-    seed: int
-    steps: int | None = None
 
 
 def find_task(cell: Cell) -> Task:
@@ -43,11 +34,12 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     learner = make_learner(cell.learner, task.make_env, task.steps, cell.seed)
     enter = getattr(learner, "enter", None)
     curve: dict[str, list[Any]] = {"steps": [], "seconds": [], **{name: [] for name in CURVES}}
-    seconds = 0.0
+    seconds, updates = 0.0, 0
     for point in range(CHECKPOINTS + 1):
         started = time.perf_counter()
         while learner.steps < task.steps * point / CHECKPOINTS:
-            learner.update()
+            updates += 1
+            advance(learner, updates)
         seconds += time.perf_counter() - started
         if curve["steps"] and curve["steps"][-1] == learner.steps:
             continue
@@ -60,7 +52,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     arrived = arrival(curve["relative_nash_conv"])
     return {
         **asdict(cell),
-        "settings": asdict(find(cell.learner)[1]),
+        "settings": asdict(default_config(cell.learner)),
         "version": ttc_env.__version__,
         "metrics": metrics,
         "curve": curve,

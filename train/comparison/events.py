@@ -9,11 +9,13 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
+from ttc_env.scripting.files import file_name
+
 
 def write_events(folder: Path, record: dict[str, Any]) -> None:
     """Write the learning curve and the scores of a cell below `folder`, unless they are there; all or nothing."""
-    learner = record["learner"].replace(":", ".")
-    path = folder / learner / record["task"] / f"seed{record['seed']}"
+    learner = file_name(record["learner"].replace(":", "."))
+    path = folder / learner / file_name(record["task"]) / f"seed{record['seed']}"
     if path.exists():
         return
     draft = path.with_name(f".{path.name}.{os.getpid()}")

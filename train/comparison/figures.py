@@ -12,22 +12,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 
 from train.comparison.leaderboard import BOOTSTRAP_SEED, Leaderboard
-from train.figures import BLUE, GREEN, GREY, ORANGE, RED, STYLE
+from train.style import BLUE, GREEN, GREY, ORANGE, RED, STYLE, label, provider_labels, save
 from ttc_env.evaluation.statistics import estimate, iqm_of_tasks, performance_profile
+from ttc_env.names import clip
+from ttc_env.scripting.files import file_name
 
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")  # the rest of Okabe and Ito's palette
 PALE = "#C8C8C8"
 REPETITIONS = 1000
 GRID = 61
+LONGEST = 40
+"""columns of a learner's name in a legend"""
 FLOOR, CEILING = 1e-4, 10.0
 """distances from equilibrium beyond these are drawn as these; without profit the relative one is infinite"""
 
@@ -56,7 +57,7 @@ def draw_all(
     draw_curves(paths[1], board, colours, "score")
     draw_curves(paths[2], board, colours, "relative_nash_conv")
     for name, (players, matrix) in (cross_play or {}).items():
-        paths.append(folder / f"cross_play_{name.replace('/', '_')}.png")
+        paths.append(folder / f"cross_play_{file_name(name.replace('/', '_'))}.png")
         draw_cross_play(paths[-1], players, matrix, title=f"Cross-play, {name}")
     return paths
 
@@ -93,7 +94,7 @@ def draw_profiles(path: Path, board: Leaderboard, colours: Mapping[str, str]) ->
         for axes in (left, right):
             axes.grid(alpha=0.3)
         _legend(figure, board, colours)
-        _save(figure, path)
+        save(figure, path)
 
 
 def draw_curves(path: Path, board: Leaderboard, colours: Mapping[str, str], metric: str) -> None:
@@ -123,7 +124,7 @@ def draw_curves(path: Path, board: Leaderboard, colours: Mapping[str, str], metr
                     _line_with_band(axes, grid, iqm_of_tasks, values, style, stratified=False)
                 else:
                     axes.axhline(iqm_of_tasks(values)[0], **style | {"linestyle": ":"})
-            axes.set_title("\n".join(textwrap.wrap(task, 32, break_long_words=False)))
+            axes.set_title(label("\n".join(textwrap.wrap(task, 32))))
             axes.grid(alpha=0.3)
             axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -132,7 +133,7 @@ def draw_curves(path: Path, board: Leaderboard, colours: Mapping[str, str], metr
             axes.set_xlabel("agent steps")
         _value_axis(panels, metric)
         _legend(figure, board, colours)
-        _save(figure, path)
+        save(figure, path)
 
 
 def _value_axis(panels: np.ndarray, metric: str) -> None:
@@ -189,14 +190,17 @@ def _line_with_band(
 
 def _legend(figure: Any, board: Leaderboard, colours: Mapping[str, str]) -> None:
     """The coloured learners by name above the panels, the grey ones together below them."""
-    handles = [Line2D([], [], color=colour, linewidth=1.6, label=name) for name, colour in colours.items()]
+    handles = [
+        Line2D([], [], color=colour, linewidth=1.6, label=label(clip(name, LONGEST)))
+        for name, colour in colours.items()
+    ]
     others = [name for name in board.ranking if name not in colours]
-    columns = max(1, int(12 * figure.get_figwidth() / (6 + max(map(len, colours)))))
+    columns = max(1, int(12 * figure.get_figwidth() / (6 + max(min(len(name), LONGEST) for name in colours))))
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, columnspacing=1.4, handlelength=1.6)
     if others:
         width = int(15 * figure.get_figwidth())
-        names = f"others, from the best: {', '.join(others)}"
-        text = "\n".join(textwrap.wrap(names, width, break_on_hyphens=False, break_long_words=False))
+        names = f"others, from the best: {', '.join(clip(name, LONGEST) for name in others)}"
+        text = label("\n".join(textwrap.wrap(names, width, break_on_hyphens=False)))
         figure.legend(
             handles=[Line2D([], [], color=PALE, linewidth=1.6, label=text)], loc="outside lower left", labelcolor=GREY,
             fontsize=8, handlelength=1.6,
@@ -208,7 +212,7 @@ def draw_cross_play(
     names: Sequence[str],
     matrix: np.ndarray,
     title: str = "Cross-play",
-    label: str = "profit in one seat relative to best response",
+    meaning: str = "profit in one seat relative to best response",
 ) -> None:
     """A heat map of cross-play: row, who sits in one seat; column, who sits in all others.
 
@@ -217,7 +221,7 @@ def draw_cross_play(
         names: of the `K` players.
         matrix: `(K, K)`, 1 where the row does as well as a best response. Colours end at 0; NaN, not played, is grey.
         title: of the figure.
-        label: what the numbers are.
+        meaning: what the numbers are.
 
     Raises:
         ValueError: a matrix of another shape.
@@ -235,19 +239,15 @@ def draw_cross_play(
             dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
             text = f"{matrix[i, j]:.2f}".replace("0.", ".", 1) if abs(matrix[i, j]) < 9.995 else f"{matrix[i, j]:.0f}"
             axes.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")
+        names = provider_labels(names)
         axes.set_xticks(range(k), names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(k), names)
-        axes.set(xlabel="in all other seats", ylabel="in one seat", title=title)
+        axes.set(xlabel="in all other seats", ylabel="in one seat", title=label(title))
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
         axes.set_facecolor(PALE)
         extend = "min" if (matrix < 0).any() else "neither"
-        title = "\n".join(textwrap.wrap(label, int(7 * size)))
+        title = "\n".join(textwrap.wrap(meaning, int(7 * size)))
         bar = figure.colorbar(image, ax=axes, label=title, pad=0.02, extend=extend)
         bar.outline.set_visible(False)
-        _save(figure, path)
-
-
-def _save(figure: Any, path: Path) -> None:
-    figure.savefig(path)
-    plt.close(figure)
+        save(figure, path)

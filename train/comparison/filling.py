@@ -1,46 +1,155 @@
-"""Filling a store: what is missing runs, under a bar that says how long it takes, and is stored as soon as known."""
+"""Filling a store: what is missing runs, under a bar that says how long it takes, and is stored as soon as known.
+
+Several processes may fill one store. What one of them runs it claims, and the others leave it alone; what is claimed by
+a process that ends is claimed no longer, and those that wait for it take it over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from ttc_env import __version__
+from ttc_env.scripting.console import console, fail, progress_bar
+from ttc_env.scripting.jsonl import JsonLines, read_lines, whole_lines
+from ttc_env.scripting.locks import Claims
 
-from train.comparison.workers import Item, run_all
-from ttc_env.scripting.console import console
-from ttc_env.scripting.jsonl import JsonLines
+Item = TypeVar("Item")
+Record = dict[str, Any]
+Key = Callable[[Record], Hashable]
+PAUSE = 0.5  # seconds between two looks at what other processes have done
+
+
+def finished(store: Path, key: Key) -> dict[Any, Record]:
+    """The records of a store by what `key` makes of them; of one that two processes made, the first.
+
+    Raises:
+        ValueError: a line that is no record, one of another version of the suite's code, or a damaged one.
+    """
+    records: dict[Any, Record] = {}
+    for number, record in enumerate(read_lines(store), start=1):
+        try:
+            version, name = record["version"], key(record)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{store}, line {number}: no record of this store, it lacks {error}") from None
+        if version != __version__:
+            raise ValueError(
+                f"{store} holds results of version {version}, this is {__version__}; choose another --name"
+            )
+        records.setdefault(name, record)
+    return records
 
 
 def fill_store(
-    work: Callable[[Item], dict[str, Any]], missing: list[Item], store: Path, title: str, name: Callable[[Item], str],
-    jobs: int, backend: str, address: str | None = None,
-) -> int:  # fmt: skip
-    """Do the missing work and append each record as it ends; returns how many failed, each named with its traceback.
+    work: Callable[[Item], Record],
+    items: Sequence[Item],
+    store: Path,
+    key: Key,
+    title: str,
+    name: Callable[[Item], str],
+    jobs: int,
+    backend: str,
+    address: str | None = None,
+) -> int:
+    """Do what is missing and append each record as it ends; returns how many failed, each named with its traceback.
 
     Args:
-        work: makes the record of an item; see `run_all` for it and for `jobs`, `backend` and `address`.
-        missing: the items.
+        work: makes the record of an item; see `run_all` for it and for `backend` and `address`.
+        items: all that there shall be records of; each is, or has as its `key`, what `key` makes of its record.
         store: file of JSON lines.
+        key: of a record.
         title: stands before the bar.
         name: of an item, for people.
+        jobs: how many at a time, if so many are missing.
     """
-    if not missing:
+    from train.comparison.workers import run_all  # takes a second to load
+
+    missing = Missing(store, items, key)
+    total, failed = missing.left, 0
+    if not total:
         return 0
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[last]}"),
-        TimeElapsedColumn(), TimeRemainingColumn(elapsed_when_finished=True),
-    )  # fmt: skip
-    file, failed = JsonLines(store), 0
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task(title, total=len(missing), last="")
-        for item, record, error in run_all(work, missing, jobs, backend, address):
-            if record is None:
-                failed += 1
-                console.print(f"[red]failed:[/red] {name(item)}\n{error}", highlight=False)
-            else:
-                file.append([record])
-            progress.update(bar, advance=1, last=name(item))
-    file.close()
+    with closing(missing), closing(JsonLines(store)) as file, progress_bar("{task.fields[last]}") as progress:
+        bar = progress.add_task(title, total=total, last="")
+        while missing.items:
+            jobs = min(jobs, len(missing.items))
+            with closing(run_all(work, missing.claimed(), jobs, backend, address)) as results:
+                for item, record, error in results:
+                    if record is None:
+                        failed += 1
+                        fail(f"{name(item)} failed")
+                        console.print(error)
+                    else:
+                        file.append([record])
+                    missing.release(item)
+                    progress.update(bar, completed=total - missing.left, last=name(item))
+            if missing.items:
+                progress.update(bar, completed=total - missing.left, last="waiting for another process")
+                time.sleep(PAUSE)
     return failed
+
+
+class Missing(Generic[Item]):
+    """The items without a record; those of them that other processes run are left to them.
+
+    Args:
+        store: of the records; the claims are in a file beside it.
+        items: all that there shall be records of.
+        key: of a record.
+
+    Attributes:
+        items: those that are neither recorded nor given out here.
+    """
+
+    def __init__(self, store: Path, items: Sequence[Item], key: Key) -> None:
+        self._store, self._key = store, key
+        self._there = set(finished(store, key))
+        self._read = whole_lines(store.read_bytes()) if store.exists() else 0
+        self._claims = Claims(store.with_name(".claims"))
+        self._running = 0
+        self.items = [item for item in items if _key(item) not in self._there]
+
+    @property
+    def left(self) -> int:
+        """How many are not recorded, as far as is known."""
+        return len(self.items) + self._running
+
+    def claimed(self) -> Iterator[Item]:
+        """The items that no other process runs or has run, each claimed as it is taken."""
+        for item in list(self.items):
+            if not self._claims.claim(repr(_key(item))):
+                continue
+            self.items.remove(item)
+            self._look()
+            if _key(item) in self._there:  # another process has just ended it
+                self._claims.release(repr(_key(item)))
+            else:
+                self._running += 1
+                yield item
+
+    def release(self, item: Item) -> None:
+        """It is recorded, or has failed."""
+        self._running -= 1
+        self._claims.release(repr(_key(item)))
+
+    def close(self) -> None:
+        """Leave everything to others."""
+        self._claims.close()
+
+    def _look(self) -> None:
+        """Read what has been recorded since the last time."""
+        if not self._store.exists():
+            return
+        with self._store.open("rb") as file:
+            file.seek(self._read)
+            content = file.read()
+        end = whole_lines(content)
+        self._there |= {self._key(json.loads(line)) for line in content[:end].splitlines()}
+        self._read += end
+
+
+def _key(item: Any) -> Hashable:
+    return getattr(item, "key", item)

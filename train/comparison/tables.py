@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import rich.table
 from rich.console import Console
 
 from train.comparison.leaderboard import Leaderboard, Table
+from ttc_env.names import printable
+from ttc_env.scripting.files import write_text
 
 FEW_TASKS = 5
 """the terminal shows the scores of each task of so many"""
@@ -40,6 +43,8 @@ COLUMNS = {  # what people read of the tables, in this order: title, and the sty
 }
 PLACES = ("learner", "task", "runs")
 """columns that say where a row belongs, not what was found"""
+NAMES = ("learner", "task", "missing")
+"""columns that hold what users named"""
 NOT_IN_TERMINAL = {
     *("mean", "improvement", "optimality_gap", "welfare_ratio", "p_value", "worse_tasks", "better_tasks", "runs")
 }
@@ -79,28 +84,38 @@ def to_markdown(board: Leaderboard) -> str:
         parts += [f"## {board.tables['tasks'].title}", "", board.tables["tasks"].note, ""]
     for task, rows in itertools.groupby(board.tables["tasks"].rows, key=lambda row: row["task"]):
         ordered = sorted(({**row, "task": None} for row in rows), key=lambda row: -row["score"])
-        parts += [f"### {task}", "", *_markdown(ordered, board), ""]
+        parts += [f"### {_in_markdown(task)}", "", *_markdown(ordered, board), ""]
     return "\n".join(parts)
 
 
 def _markdown(rows: list[dict[str, Any]], board: Leaderboard) -> Iterator[str]:
-    titles, lines = _cells_of(rows, board)
+    titles, lines = _cells_of(rows, board, name=_in_markdown)
     yield f"| {' | '.join(titles)} |".replace("-\n", "-").replace("\n", " ")
     yield f"|{'|'.join('---' if k == 0 else '---:' for k in range(len(titles)))}|"
     for line in lines:
         yield f"| {' | '.join(line)} |"
 
 
+def _in_markdown(text: str) -> str:
+    """What a user named, as it stands: nothing in it is HTML, a link or emphasis, and no bar ends the cell."""
+    return re.sub(r"([\\`*_\[\]<>|&~#])", r"\\\1", printable(text, keep=""))
+
+
 def _cells_of(
-    rows: list[dict[str, Any]], board: Leaderboard, without: Collection[str] = ()
+    rows: list[dict[str, Any]],
+    board: Leaderboard,
+    without: Collection[str] = (),
+    name: Callable[[str], str] = str,
 ) -> tuple[list[str], list[list[str]]]:
-    """Titles and formatted cells of the columns that people read and some row has."""
+    """Titles and formatted cells of the columns that people read and some row has; `name` writes what users named."""
     shown = [key for key in COLUMNS if key not in without and any(row.get(key) is not None for row in rows)]
-    titles = [COLUMNS[key][0].format(baseline=board.baseline, leader=board.leader) for key in shown]
-    marked = (
-        {**row, "learner": f"{row['learner']} *" if row["learner"] in board.scripted else row["learner"]}
-        for row in rows
-    )
+    titles = [
+        COLUMNS[key][0].format(baseline=name(str(board.baseline)), leader=name(str(board.leader))) for key in shown
+    ]
+    marked = [{key: name(value) if key in NAMES and value else value for key, value in row.items()} for row in rows]
+    for row, given in zip(marked, rows, strict=True):
+        if given["learner"] in board.scripted:
+            row["learner"] += " *"
     return titles, [[_cell(row, key) for key in shown] for row in marked]
 
 
@@ -141,6 +156,6 @@ def _by_task(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
 def write(folder: Path, board: Leaderboard) -> None:
     """leaderboard.md and a CSV file per table."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "leaderboard.md").write_text(to_markdown(board), encoding="utf-8")
+    write_text(folder / "leaderboard.md", to_markdown(board))
     for name, table in board.tables.items():
-        (folder / f"{name}.csv").write_text(to_csv(table), encoding="utf-8")
+        write_text(folder / f"{name}.csv", to_csv(table))

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import signal
+import threading
+import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config, register_parallel_backend
+from joblib.externals.loky import get_reusable_executor
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_SENT = [".git", ".venv", ".venv-vllm", "runs", "raw", "build", "dist"]  # to the machines of a cluster
+LOOK = 1.0  # seconds between two looks of a worker at whether it is still wanted
 
 Item = TypeVar("Item")
+Result = tuple[Item, Any, str | None]
 
 
 def run_all(
     work: Callable[[Item], Any], items: Iterable[Item], jobs: int, backend: str, address: str | None = None
-) -> Iterator[tuple[Item, Any, str | None]]:
+) -> Generator[Result[Item], None, None]:
     """Yield `(item, result, None)` as results come, or `(item, None, traceback)` where the work raised an error.
+
+    Close the generator to end what is still running. Workers end by themselves when this process is killed.
 
     Args:
         work: a function of a module that the workers can import.
-        items: what it is called with, one by one.
+        items: what it is called with, taken one by one as workers are free.
         jobs: how many at a time.
         backend: `"serial"`, in this process; `"processes"`; or `"ray"`.
         address: of a Ray cluster; without one a local Ray is started, and ended at the end.
@@ -32,11 +41,28 @@ def run_all(
     Raises:
         ValueError: Ray is not installed or there is no cluster.
     """
+    items = iter(items)
     if backend == "serial":
         yield from (_attempt(work, item) for item in items)
-        return
-    with _ray(jobs, address) if backend == "ray" else parallel_config(backend="loky"):
-        yield from Parallel(jobs, return_as="generator_unordered", batch_size=1)(
+    elif (first := next(items, None)) is not None:
+        items = itertools.chain([first], items)
+        yield from _on_ray(work, items, jobs, address) if backend == "ray" else _in_processes(work, items, jobs)
+
+
+def _in_processes(work: Callable[[Item], Any], items: Iterable[Item], jobs: int) -> Iterator[Result[Item]]:
+    try:
+        with parallel_config(backend="loky"):
+            yield from Parallel(jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)(
+                delayed(_attempt_of)(os.getpid(), work, item) for item in items
+            )
+    except BaseException:
+        get_reusable_executor().shutdown(wait=False, kill_workers=True)
+        raise
+
+
+def _on_ray(work: Callable[[Item], Any], items: Iterable[Item], jobs: int, address: str | None) -> Iterator[Result]:
+    with _ray(jobs, address):
+        yield from Parallel(jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)(
             delayed(_attempt)(work, item) for item in items
         )
 
@@ -68,8 +94,32 @@ def _ray(jobs: int, address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _attempt(work: Callable[[Item], Any], item: Item) -> tuple[Item, Any, str | None]:
+def _attempt(work: Callable[[Item], Any], item: Item) -> Result[Item]:
     try:
         return item, work(item), None
     except Exception:
         return item, None, traceback.format_exc()
+
+
+def _attempt_of(parent: int, work: Callable[[Item], Any], item: Item) -> Result[Item]:
+    """In a worker: an attempt that lasts no longer than the process that asked for it."""
+    _end_with(parent)
+    return _attempt(work, item)
+
+
+_watched: set[int] = set()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has ended, even by SIGKILL; Ctrl-C is for the parent, which ends its workers."""
+    if parent in _watched:
+        return
+    _watched.add(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

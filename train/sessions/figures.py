@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from train.figures import BLUE, GREY, ORANGE, STYLE
+from train.style import BLUE, GREY, ORANGE, STYLE, save
 
 
 def draw_responses(path: Path, deviations: dict[str, Any]) -> None:
@@ -35,8 +35,7 @@ def draw_responses(path: Path, deviations: dict[str, Any]) -> None:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         panels[0][0].set_ylabel("profit against the cycle,\nin widths of cartel - competition")
         panels[0][0].legend()
-        figure.savefig(path, metadata={"Software": None})
-        plt.close(figure)
+        save(figure, path)
 
 
 def draw_map(path: Path, rates: list[float], decays: list[float], gains: np.ndarray) -> None:
@@ -48,5 +47,4 @@ def draw_map(path: Path, rates: list[float], decays: list[float], gains: np.ndar
         axes.set_yticks(range(len(decays)), [f"{decay:.2g}" for decay in decays])
         axes.set(title="Profit gain", xlabel="learning rate", ylabel="decay of exploration per period")
         figure.colorbar(image, ax=axes)
-        figure.savefig(path, metadata={"Software": None})
-        plt.close(figure)
+        save(figure, path)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ttc_env.collusion import KINDS
 from ttc_env.evaluation.statistics import estimate, mean
-from ttc_env.scripting.console import console
+from ttc_env.scripting.console import console, say
 
 NEAR = 0.1
 """a control whose profit gain is surely above this shows that collusion is not what is measured"""
@@ -109,7 +109,7 @@ def print_summaries(title: str, summaries: dict[str, dict[str, Any]]) -> None:
             cells = (show([figures[name][0], None, None], style) for name, (_, style) in RESPONSES.items())
             table.add_row(kind.replace("_", " "), *cells)
         console.print(table)
-    console.print(f"verdict: [bold]{verdict(summaries)}[/bold]")
+    say("verdict: ", (verdict(summaries), "bold"))
 
 
 def show(figure: list[float | None], style: str) -> str:

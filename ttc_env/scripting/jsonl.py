@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from ttc_env.scripting.locks import locked
 
 
 class JsonLines:
@@ -30,19 +31,16 @@ class JsonLines:
             OSError: the disk is full or gone; nothing of these lines is kept.
         """
         data = "".join(json.dumps(line) + "\n" for line in lines).encode()
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-        try:
+        with locked(self._handle):
             end = self._cut_torn_line()
             try:
                 written = 0
                 while written < len(data):
                     written += os.write(self._handle, data[written:])
                 os.fsync(self._handle)
-            except OSError:
+            except BaseException:  # a full disk, or a signal
                 self.cut(end)
                 raise
-        finally:
-            fcntl.flock(self._handle, fcntl.LOCK_UN)
 
     def cut(self, end: int) -> None:
         """Keep the first `end` bytes."""
