@@ -47,7 +47,9 @@ def convert(array: Array, backend: str, device: Any = None, dtype: str = "float6
 
 
 def as_numpy(values: Any) -> Any:
-    """An array, or a tuple of arrays, as NumPy arrays in host memory."""
+    """An array, or a tuple of arrays, as NumPy arrays in host memory; None, a part that is missing, stays None."""
+    if values is None:
+        return None
     if isinstance(values, tuple):
         return type(values)(*map(as_numpy, values))
     return np.asarray(values.cpu() if is_torch_array(values) else values)

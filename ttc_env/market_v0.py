@@ -39,8 +39,10 @@ v0: first version.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
+from ttc_env.dynamics import Dynamics
 from ttc_env.envs.parallel import ParallelMarket, agent_by_agent
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism
@@ -55,19 +57,27 @@ def parallel_env(
     max_cycles: int = 100,
     reward_scale: float | None = None,
     render_mode: str | None = None,
+    dynamics: str | Dynamics | None = None,
+    dynamics_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> ParallelMarket:
     """The PettingZoo `ParallelEnv`.
 
-    Args:
-        market: one of `ttc_env.list_markets()`, the path of a CSV table, or a `Market`.
-        mechanism: a name of `ttc_env.mechanisms.MECHANISMS`, `package.module:Class`, or a mechanism object.
-        beta: user rationality, 1/USD; by default 1000, or the `Market`'s own.
-        demand: `"expected"`, or the number of queries drawn each period; a `Market` with `outcomes` replays them.
-        max_cycles: periods until the episode is truncated.
-        reward_scale: USD in one unit of reward.
-        render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
-        options: of a mechanism given by name or path.
+        Args:
+            market: one of `ttc_env.list_markets()`, the path of a CSV table, or a `Market`.
+            mechanism: a name of `ttc_env.mechanisms.MECHANISMS`, `package.module:Class`, or a mechanism object.
+            beta: user rationality, 1/USD; by default 1000, or the `Market`'s own.
+            demand: `"expected"`, or the number of queries drawn each period; a `Market` with `outcomes` replays them.
+            max_cycles: periods until the episode is truncated.
+            reward_scale: USD in one unit of reward.
+    <<<<<<< HEAD
+            render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
+    =======
+            render_mode: None, `"ansi"` or `"human"`.
+            dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
+            dynamics_options: of a dynamics given by name or path.
+    >>>>>>> 889bc4d (Play markets that carry something over in every form: the state in observations, state(), info and copies)
+            options: of a mechanism given by name or path.
     """
     return ParallelMarket(
         "market_v0",
@@ -78,6 +88,8 @@ def parallel_env(
         max_cycles=max_cycles,
         reward_scale=reward_scale,
         render_mode=render_mode,
+        dynamics=dynamics,
+        dynamics_options=dynamics_options,
         **options,
     )
 

@@ -17,7 +17,7 @@ import numpy as np
 from ttc_env.arrays import Array, blocks, device, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.market import Market
-from ttc_env.repeated import RepeatedMarket, State
+from ttc_env.repeated import RepeatedMarket, State, period_market
 
 CURVES = ("own.quality", "own.price", "own.cost")
 
@@ -38,7 +38,7 @@ class Layout:
     Own fields: `own.quality`, `own.price` and `own.cost` at each level (units of `answer_value`); `played`, 1 once a
     period has been played; the parts of the last bid that the mechanism shows its provider, such as `own.level` (0 to
     1) or `own.ask`; and `own.reward`, of last period. Public fields: of every provider the parts of its last bid that
-    the mechanism makes public, and `public.share`.
+    the mechanism makes public, and `public.share`; and with dynamics the present state, `state.` and its name.
     """
 
     own: tuple[Field, ...]
@@ -107,9 +107,13 @@ def layout(game: RepeatedMarket) -> Layout:
     else:
         span = _spans(game)
     own = [Field("played", 1, 0.0, 1.0), *(Field(f"own.{part}", 1, *span[part]) for part in mechanism.private)]
+    fields = () if game.dynamics is None else game.dynamics.fields(market)
     return Layout(
         (*(Field(name, m, *span[name]) for name in CURVES), *own, Field("own.reward", 1, *span["reward"])),
-        tuple(Field(f"public.{part}", n, *span[part]) for part in (*mechanism.public, "share")),
+        (
+            *(Field(f"public.{part}", n, *span[part]) for part in (*mechanism.public, "share")),
+            *(Field(f"state.{name}", size, 0.0, 1.0) for name, size in fields),
+        ),
     )
 
 
@@ -126,10 +130,12 @@ def observe(game: RepeatedMarket, state: State, out: Array | None = None) -> Arr
     if out is None:
         out = _room(state.shares, n, layout(game).size)
         out[..., : 3 * game.market.num_levels] = game.market.curves
-    _write_own(game, own, out)
+    _write_own(game, state, own, out)
     for rows in blocks(out):  # each record is read n times
-        for k, record in enumerate(public):
-            out[rows, :, first + k * n : first + (k + 1) * n] = record[rows, None, :]
+        place = first
+        for record in public:
+            out[rows, :, place : place + record.shape[-1]] = record[rows, None, :]
+            place += record.shape[-1]
     return out
 
 
@@ -152,7 +158,7 @@ def observe_shared(game: RepeatedMarket, state: State, out: Views | None = None)
         room = _room(state.shares, game.market.num_providers, layout(game).own_size)
         out = Views(room, xp.empty_like(state.shares[:, :0]))
         out.own[..., : 3 * game.market.num_levels] = game.market.curves
-    _write_own(game, own, out.own)
+    _write_own(game, state, own, out.own)
     return Views(out.own, xp.concat(public, axis=-1))
 
 
@@ -160,7 +166,8 @@ def global_state(game: RepeatedMarket, state: State) -> Array:
     """What a centralised critic sees, `(B, D)`: every provider's curve and own record, and the public record once."""
     xp = namespace(state.shares)
     batch, n = state.shares.shape
-    curves = game.market.curves
+    present = _curves(game, state)
+    curves = game.market.curves if present is None else present
     curves = xp.reshape(xp.broadcast_to(curves, (batch, *curves.shape[-2:])), (batch, -1))
     own, public = _records(game, state)
     columns = xp.stack([xp.broadcast_to(column, (batch, n)) for column in own], axis=-1)
@@ -169,19 +176,26 @@ def global_state(game: RepeatedMarket, state: State) -> Array:
 
 def _spans(game: RepeatedMarket) -> dict[str, tuple[float, float]]:
     """Range of everything that is shown of one market, in the units of observations."""
-    market, mechanism = game.market, game.mechanism
+    market, dynamics = game.market, game.dynamics
     assert isinstance(market, Market)
-    spans = {
-        name: _with_unit(table / market.unit)
-        for name, table in zip(CURVES, (market.quality, market.price, market.cost), strict=True)
-    }
+    shift = 0.0 if dynamics is None else dynamics.shift(market)
+    found = [_spans_of(game, one, shift) for one in ((market,) if dynamics is None else dynamics.markets_of(market))]
+    return {name: (min(s[name][0] for s in found), max(s[name][1] for s in found)) for name in found[0]}
+
+
+def _spans_of(game: RepeatedMarket, market: Market, shift: float) -> dict[str, tuple[float, float]]:
+    """Ranges in a market whose qualities and outside value may be up to `shift` USD higher or lower."""
+    mechanism, unit = game.mechanism, game.market.unit
+    tables = (market.quality, market.price, market.cost)
+    spans = {name: _with_unit(table / unit) for name, table in zip(CURVES, tables, strict=True)}
     bounds = mechanism.bid_bounds(market) if {"ask", "claim"} & {*mechanism.private, *mechanism.public} else {}
     spans |= {  # with zero, what is shown before the first period
-        part: _rounded(min(0.0, low / market.unit), max(0.0, high / market.unit))
+        part: _rounded(min(0.0, (low - shift) / unit), max(0.0, (high + shift) / unit))
         for part, (low, high) in bounds.items()
     }
-    low, high = (bound / game.usd_per_reward for bound in mechanism.utility_bounds(market))
-    return spans | {"level": (0.0, 1.0), "share": (0.0, 1.0), "reward": _rounded(low, high)}
+    low, high = mechanism.utility_bounds(market)
+    reward = _rounded((low - 2 * shift) / game.usd_per_reward, (high + 2 * shift) / game.usd_per_reward)
+    return spans | {"level": (0.0, 1.0), "share": (0.0, 1.0), "reward": reward}
 
 
 def _with_unit(table: Array) -> tuple[float, float]:
@@ -205,10 +219,25 @@ def _records(game: RepeatedMarket, state: State) -> tuple[list[Array], list[Arra
             seen[part] = getattr(state.bids, part) / game.market.unit
     played = xp.asarray(state.period > 0, dtype=dtype)[:, None]
     own = [played, *(seen[part] for part in mechanism.private), state.reward]
-    return own, [*(seen[part] for part in mechanism.public), state.shares]
+    public = [*(seen[part] for part in mechanism.public), state.shares]
+    if game.dynamics is not None:
+        public.append(game.dynamics.view(game.market, state.carried, dtype))
+    return own, public
 
 
-def _write_own(game: RepeatedMarket, own: list[Array], out: Array) -> None:
+def _curves(game: RepeatedMarket, state: State) -> Array | None:
+    """Curves of the present state, `(B, n, 3 m)`; None where they are always those of the market."""
+    if game.dynamics is None or not game.dynamics.changes_curves:
+        return None
+    market = period_market(game, state)
+    tables = [market.table(name) for name in ("quality", "price", "cost")]
+    return namespace(tables[0]).concat(tables, axis=-1) / game.market.unit
+
+
+def _write_own(game: RepeatedMarket, state: State, own: list[Array], out: Array) -> None:
+    curves = _curves(game, state)
+    if curves is not None:
+        out[..., : 3 * game.market.num_levels] = curves
     for k, column in enumerate(own, start=3 * game.market.num_levels):
         out[..., k] = column
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
-from ttc_env.arrays import Array, namespace
+import numpy as np
+
+from ttc_env.arrays import Array, device, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.market import Market, Tables
 from ttc_env.outcomes import OutcomeBatch, Outcomes
 
+TABLES = ("quality", "price", "cost", "tokens")
+
 
 @dataclass(frozen=True, eq=False)
 class PeriodMarket(Tables):
-    """A market in every row of a batch, each row with tables of its own; mechanisms clear it as any other.
+    """A market in several versions, and which of them each provider has in each row; mechanisms clear it as any other.
 
-    Tables are `(..., n, m)` with the batch in the leading axes, numbers are floats or `(..., 1)`.
+    Tables stack the `V` versions, `(V, n, m)`, or `(V, B, n, m)` over a batch of markets; numbers are floats or
+    `(..., 1)`. The tables are looked up where `rows` says, so that a batch costs no more than the base market does.
 
     Args:
         base: what does not change: users, names, and the lottery of right and wrong answers.
@@ -26,8 +32,9 @@ class PeriodMarket(Tables):
         outside_value: value of not buying, USD.
         present: which providers users can choose, `(..., n)`; None if all.
         tokens: generated per query, where the base market knows them.
-        extra: the part of `quality` that comes with the provider and not with the answer, USD, `(..., n)`: a cost of
-            switching, of waiting. Drawn answers are worth that much more, too.
+        version: of each provider, whole numbers `(..., n)`; None: the only one.
+        steps: the part of `quality` in each version that comes with the provider and not with the answer, USD: a cost
+            of switching, of waiting; None if there is none.
     """
 
     base: Market | MarketBatch
@@ -37,7 +44,8 @@ class PeriodMarket(Tables):
     outside_value: float | Array
     present: Array | None = None
     tokens: Array | None = None
-    extra: Array | None = None
+    version: Array | None = None
+    steps: Array | None = None
 
     @property
     def num_providers(self) -> int:
@@ -74,32 +82,54 @@ class PeriodMarket(Tables):
         """Recorded answers of the base market."""
         return self.base.outcomes
 
-    def shifted(self, extra: Array, outside: float | Array = 0.0, present: Array | None = None) -> PeriodMarket:
-        """The market in which buying from each provider is worth `extra` more to users, and not buying `outside` more.
+    @cached_property
+    def rows(self) -> Array:
+        """Where each provider's levels begin in the flattened tables, `(..., n)`."""
+        if self.version is None:
+            return self.base.rows
+        return self.version * int(np.prod(self.quality.shape[1:])) + self.base.rows
+
+    @cached_property
+    def extra(self) -> Array | None:  # type: ignore[override]
+        """What comes with each provider, whatever its answer, USD, `(..., n)`; drawn answers are worth it, too."""
+        return None if self.steps is None or self.version is None else self.steps[self.version]
+
+    def table(self, name: str) -> Array:
+        """A table as each row has it, `(..., n, m)`."""
+        xp, flat = namespace(self.quality), namespace(self.quality).reshape(getattr(self, name), (-1,))
+        return flat[self.rows[..., None] + xp.arange(self.num_levels, device=device(self.rows))]
+
+    def shifted(
+        self, steps: Sequence[float], version: Array, outside: float | Array = 0.0, present: Array | None = None
+    ) -> PeriodMarket:
+        """The market in which buying from a provider is worth `steps[version]` more to users, and not buying `outside`.
 
         Args:
-            extra: USD, `(..., n)`.
+            steps: USD in each of the `V` versions.
+            version: of each provider, `(..., n)`.
             outside: USD, a number or `(..., 1)`.
             present: which providers users can choose; those that are not there already stay away.
         """
         if self.present is not None:
             present = self.present if present is None else self.present & present
-        return replace(
-            self,
-            quality=self.quality + extra[..., None],
-            outside_value=self.outside_value + outside,
-            present=present,
-            extra=extra if self.extra is None else self.extra + extra,
-        )
+        tables, worth = _versions(self.base, tuple(steps))
+        quality, price, cost, tokens = tables
+        value = self.outside_value + outside
+        return PeriodMarket(self.base, quality, price, cost, value, present, tokens, version, worth)
 
 
-@lru_cache(maxsize=64)  # by identity: markets are immutable
-def tiled(market: Market | MarketBatch, batch: tuple[int, ...]) -> PeriodMarket:
-    """The base market in every row of a batch of this shape; a batch of markets has its rows already."""
-    xp = namespace(market.quality)
-    names = ("quality", "price", "cost", "tokens")
-    tables: dict[str, Any] = {name: getattr(market, name) for name in names if getattr(market, name) is not None}
-    if not isinstance(market, MarketBatch):
-        shape = (*batch, *market.quality.shape)
-        tables = {name: xp.asarray(xp.broadcast_to(table, shape), copy=True) for name, table in tables.items()}
+def period_of(market: Market | MarketBatch) -> PeriodMarket:
+    """The base market in every row, whatever the batch."""
+    tables: dict[str, Any] = {name: getattr(market, name) for name in TABLES}
     return PeriodMarket(market, outside_value=market.outside_value, present=market.present, **tables)
+
+
+@lru_cache(maxsize=64)  # by identity: markets are immutable, and every period asks again
+def _versions(market: Market | MarketBatch, steps: tuple[float, ...]) -> tuple[list[Any], Array]:
+    """Quality, price, cost and tokens in versions of other quality, `(V, n, m)` each, and the steps as an array."""
+    xp, like = namespace(market.quality), market.quality
+    worth = xp.asarray(list(steps), dtype=like.dtype, device=device(like))
+    found = [getattr(market, name) for name in TABLES]
+    tables = [None if table is None else xp.stack([table] * len(steps)) for table in found]
+    tables[0] = tables[0] + xp.reshape(worth, (-1, *(1,) * like.ndim))
+    return tables, worth

@@ -2,7 +2,8 @@
 
 One step is one period: bids come in, the market clears, and what was public becomes part of what every
 provider sees next. Arrays have shape `(B, n, ...)` for `B` independent markets of `n` providers; nothing here
-draws random numbers, keeps state or is tied to a backend.
+draws random numbers, keeps state or is tied to a backend. With dynamics a period is also one in a state that is
+carried over, and the market is what that state makes of it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from typing import NamedTuple
 from ttc_env.arrays import Array, device, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import finite, whole
+from ttc_env.dynamics import Dynamics
+from ttc_env.dynamics.protocol import clear
 from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, Draws, Mechanism, Outcome
+from ttc_env.period import PeriodMarket, period_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +34,7 @@ class RepeatedMarket:
             recorded outcomes of a market that has them.
         max_cycles: periods until the episode is truncated; it never terminates.
         reward_scale: USD in one unit of reward; by default the mechanism's own.
+        dynamics: what is carried over from period to period, if anything.
     """
 
     market: Market | MarketBatch
@@ -37,8 +42,11 @@ class RepeatedMarket:
     demand: str | int = "expected"
     max_cycles: int = 100
     reward_scale: float | None = None
+    dynamics: Dynamics | None = None
 
     def __post_init__(self) -> None:
+        if self.dynamics is not None:
+            self.dynamics.check(self.market, self.mechanism)
         if self.demand != "expected":
             whole("demand, unless 'expected',", self.demand)
             _ = self.market.accuracy  # raises at once where no lottery has these qualities as its mean
@@ -57,12 +65,16 @@ class RepeatedMarket:
 
 
 class State(NamedTuple):
-    """What the repeated market remembers: the period, `(B,)`, and last period's bids, shares and rewards, `(B, n)`."""
+    """What the repeated market remembers: the period, `(B,)`, and last period's bids, shares and rewards, `(B, n)`.
+
+    `carried`, `(B, c)`, is the state of its dynamics, of which last period's is no part.
+    """
 
     period: Array
     bids: Bids
     shares: Array
     reward: Array
+    carried: Array | None = None
 
 
 def initial_state(game: RepeatedMarket, batch: int) -> State:
@@ -72,18 +84,25 @@ def initial_state(game: RepeatedMarket, batch: int) -> State:
     shape = (batch, game.market.num_providers)
     floats = [xp.zeros(shape, dtype=game.market.quality.dtype, device=where) for _ in range(4)]
     level = xp.zeros(shape, dtype=xp.int64, device=where)
-    return State(xp.zeros((batch,), dtype=xp.int64, device=where), Bids(level, *floats[:2]), *floats[2:])
+    carried = None
+    if game.dynamics is not None:
+        start = xp.asarray(list(game.dynamics.start(game.market)), dtype=xp.int64, device=where)
+        carried = xp.asarray(xp.broadcast_to(start, (batch, start.shape[0])), copy=True)
+    period = xp.zeros((batch,), dtype=xp.int64, device=where)
+    return State(period, Bids(level, *floats[:2]), *floats[2:])._replace(carried=carried)
 
 
 def draw(game: RepeatedMarket, batch: int, uniform: Callable[[tuple[int, ...]], Array]) -> Draws:
     """The draws one period of `batch` markets needs, from `uniform(shape)` on [0, 1)."""
     chance = game.mechanism.chance
-    tie = uniform((batch,)) if "tie" in chance else None
-    if isinstance(game.demand, str):
-        return Draws(tie=tie)
-    shape = (batch, int(game.demand))
-    choice, correct = uniform(shape) if "choice" in chance else None, uniform(shape)
-    return Draws(tie, choice, correct, None if game.market.outcomes is None else uniform(shape))
+    tie, choice, correct, question, move = uniform((batch,)) if "tie" in chance else None, None, None, None, None
+    if not isinstance(game.demand, str):
+        shape = (batch, int(game.demand))
+        choice, correct = uniform(shape) if "choice" in chance else None, uniform(shape)
+        question = None if game.market.outcomes is None else uniform(shape)
+    if game.dynamics is not None:
+        move = uniform((batch, game.dynamics.num_draws(game.market)))
+    return Draws(tie, choice, correct, question, move)
 
 
 def transition(game: RepeatedMarket, state: State, actions: Array, draws: Draws) -> tuple[State, Outcome]:
@@ -91,9 +110,22 @@ def transition(game: RepeatedMarket, state: State, actions: Array, draws: Draws)
     if game.market.present is not None:
         there = game.market.present
         actions = actions * (there if actions.ndim == 2 else there[..., None])
-    bids = game.mechanism.bids(game.market, actions)
-    outcome = game.mechanism.clear(game.market, bids, draws)
-    return State(state.period + 1, bids, outcome.shares, outcome.utility / game.usd_per_reward), outcome
+    carried = None
+    if game.dynamics is None:
+        outcome = game.mechanism.clear(game.market, game.mechanism.bids(game.market, actions), draws)
+    else:
+        market = period_market(game, state)
+        outcome = clear(game.dynamics, game.mechanism, market, state.carried, actions, draws)
+        carried = game.dynamics.advance(market, state.carried, outcome, draws.move)
+    reward = outcome.utility / game.usd_per_reward
+    return State(state.period + 1, outcome.bids, outcome.shares, reward, carried), outcome
+
+
+def period_market(game: RepeatedMarket, state: State) -> PeriodMarket:
+    """What the states of a batch make of the market."""
+    assert game.dynamics is not None
+    assert state.carried is not None
+    return game.dynamics.period(period_of(game.market), state.carried)
 
 
 def truncated(game: RepeatedMarket, state: State) -> Array:
@@ -109,6 +141,7 @@ def replace_rows(rows: Array, new: State, old: State) -> State:
         return xp.where(rows if a.ndim == 1 else rows[:, None], a, b)
 
     bids = Bids(*(pick(a, b) for a, b in zip(new.bids, old.bids, strict=True)))
+    carried = None if new.carried is None else pick(new.carried, old.carried)
     return State(
-        pick(new.period, old.period), bids, pick(new.shares, old.shares), pick(new.reward, old.reward)
+        pick(new.period, old.period), bids, pick(new.shares, old.shares), pick(new.reward, old.reward), carried
     )  # fmt: skip

@@ -41,7 +41,10 @@ v0: first version.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
+from ttc_env.dynamics import Dynamics
 from ttc_env.envs.parallel import ParallelMarket, agent_by_agent
 from ttc_env.market import Market
 from ttc_env.mechanisms import GRID
@@ -58,20 +61,28 @@ def parallel_env(
     action_type: str = "multi_discrete",
     grid: tuple[float, ...] = GRID,
     render_mode: str | None = None,
+    dynamics: str | Dynamics | None = None,
+    dynamics_options: Mapping[str, Any] | None = None,
 ) -> ParallelMarket:
     """The PettingZoo `ParallelEnv`.
 
-    Args:
-        market: one of `ttc_env.list_markets()`, the path of a CSV table, or a `Market`.
-        beta: user rationality, 1/USD; the auction does not depend on it, comparisons with per-token pricing do.
-        demand: `"expected"`, or the number of queries whose answers are drawn each period; a `Market` with `outcomes`
-            replays them.
-        max_cycles: periods until the episode is truncated.
-        reward_scale: USD in one unit of reward.
-        settlement: `"delivered"` (the paper's rule) or `"declared"`, under which over-claiming pays.
-        action_type: `"multi_discrete"` or `"box"`.
-        grid: offsets of ask and claim from the truth, in units of `answer_value`.
-        render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
+        Args:
+            market: one of `ttc_env.list_markets()`, the path of a CSV table, or a `Market`.
+            beta: user rationality, 1/USD; the auction does not depend on it, comparisons with per-token pricing do.
+            demand: `"expected"`, or the number of queries whose answers are drawn each period; a `Market` with `outcomes`
+                replays them.
+            max_cycles: periods until the episode is truncated.
+            reward_scale: USD in one unit of reward.
+            settlement: `"delivered"` (the paper's rule) or `"declared"`, under which over-claiming pays.
+            action_type: `"multi_discrete"` or `"box"`.
+            grid: offsets of ask and claim from the truth, in units of `answer_value`.
+    <<<<<<< HEAD
+            render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
+    =======
+            render_mode: None, `"ansi"` or `"human"`.
+            dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
+            dynamics_options: of a dynamics given by name or path.
+    >>>>>>> 889bc4d (Play markets that carry something over in every form: the state in observations, state(), info and copies)
     """
     return ParallelMarket(
         "second_price_v0",
@@ -85,6 +96,8 @@ def parallel_env(
         action_type=action_type,
         grid=grid,
         render_mode=render_mode,
+        dynamics=dynamics,
+        dynamics_options=dynamics_options,
     )
 
 

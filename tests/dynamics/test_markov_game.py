@@ -12,7 +12,7 @@ from ttc_env import MarkovGame
 from ttc_env.dynamics import Capacity, Loyalty, Releases, Reputation, encode
 from ttc_env.dynamics.protocol import clear
 from ttc_env.equilibrium import Unanswered
-from ttc_env.period import tiled
+from ttc_env.period import period_of
 
 KINDS = ("loyalty", "reputation", "capacity", "releases")
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -159,7 +159,7 @@ def test_simulated_play_earns_what_its_values_say(kind):
     game = MarkovGame(market, "per_token", dynamics, 0.8)
     policy = rng.integers(market.num_levels, size=(game.num_states, 2))
     batch, sizes = 4000, dynamics.sizes(market)
-    base, state, total = tiled(market, (batch,)), np.tile(dynamics.start(market), (batch, 1)), np.zeros((batch, 2))
+    base, state, total = period_of(market), np.tile(dynamics.start(market), (batch, 1)), np.zeros((batch, 2))
     for t in range(80):
         period = dynamics.period(base, state)
         outcome = clear(dynamics, game.mechanism, period, state, policy[encode(state, sizes)])

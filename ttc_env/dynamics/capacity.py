@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ttc_env.arrays import Array, device, namespace, take
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import finite, whole
-from ttc_env.dynamics.protocol import Dynamics, Moves, encode, strides, subsets
+from ttc_env.dynamics.protocol import Dynamics, Moves, encode, one_hot, pick, strides, subsets
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, Outcome
 from ttc_env.period import PeriodMarket
@@ -58,8 +58,9 @@ class Capacity(Dynamics):
 
     def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
         """An answer is worth `delay` less for every query ahead, and nobody joins a full queue."""
-        ahead = namespace(state).astype(state, market.quality.dtype)
-        return market.shifted(-self.delay * ahead, present=state < self.queue)
+        return market.shifted(
+            [-self.delay * ahead for ahead in range(self.queue + 1)], state, present=state < self.queue
+        )
 
     def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
         """One query or none joins a queue, and any subset of the busy providers finishes one."""
@@ -79,6 +80,10 @@ class Capacity(Dynamics):
         flat = (*probability.shape[:-2], -1)
         return Moves(xp.reshape(to, flat), xp.reshape(probability, flat))
 
+    def shift(self, market: Market) -> float:
+        """What a full queue costs."""
+        return self.delay * self.queue
+
     def num_draws(self, market: Market | MarketBatch) -> int:
         """Who is finished, for each provider, and whom a query joins."""
         return market.num_providers + 1
@@ -86,12 +91,10 @@ class Capacity(Dynamics):
     def advance(self, market: PeriodMarket, state: Array, outcome: Outcome, draws: Array) -> Array:
         """The last draw is of the query that comes, the others of those that are finished."""
         xp = namespace(state)
-        upper = xp.cumulative_sum(outcome.shares, axis=-1)
-        lower = xp.concat([xp.zeros_like(upper[..., :1]), upper[..., :-1]], axis=-1)
-        comes = draws[..., -1:]
-        joins = (comes >= lower) & (comes < upper)
+        nobody = xp.zeros_like(outcome.shares[..., :1])
+        joins = pick(xp.concat([outcome.shares, nobody], axis=-1), draws[..., -1])
         finished = draws[..., :-1] < self._finishing(market, state, outcome)
-        return state + xp.astype(joins, state.dtype) - xp.astype(finished, state.dtype)
+        return state + one_hot(joins, state.shape[-1], state.dtype) - xp.astype(finished, state.dtype)
 
     def _finishing(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Array:
         """Probability that each provider finishes a query, `(..., n)`."""

@@ -27,7 +27,7 @@ from ttc_env.dynamics.registry import make_dynamics
 from ttc_env.equilibrium import NashConv, StageGame
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, Outcome
-from ttc_env.period import PeriodMarket, tiled
+from ttc_env.period import PeriodMarket, period_of
 
 LIMIT = 2**24  # numbers of one array: states x actions x states that may follow
 
@@ -229,7 +229,7 @@ class MarkovGame:
 
     @cached_property
     def _period(self) -> PeriodMarket:
-        return self.dynamics.period(tiled(self.market, (self.num_states, 1)), self._digits)
+        return self.dynamics.period(period_of(self.market), self._digits)
 
     def clear(self, profiles: np.ndarray) -> tuple[Outcome, Moves]:
         """Outcomes and moves of profiles of indices `(S, L, n)`, `L` in each state."""

@@ -10,7 +10,7 @@ import numpy as np
 from ttc_env.dynamics import decision
 from ttc_env.dynamics.decision import Decision
 from ttc_env.market import Market
-from ttc_env.period import PeriodMarket
+from ttc_env.period import TABLES, PeriodMarket
 
 if TYPE_CHECKING:
     from ttc_env.dynamics.game import MarkovGame
@@ -47,10 +47,13 @@ def optimum(game: MarkovGame, objective: str) -> JointOptimum:
 
 
 def market_of(market: Market, period: PeriodMarket, state: int) -> Market:
-    """The market that a period is in one state: a row of tables `(S, 1, n, m)`."""
-    found = {name: getattr(period, name) for name in ("quality", "price", "cost", "tokens")}
-    tables: dict[str, Any] = {name: None if table is None else table[state, 0] for name, table in found.items()}
-    outside = np.broadcast_to(period.outside_value, (len(period.quality), 1, 1))[state, 0, 0]
+    """The market that a period is in one state: of versions `(S, 1, n)`."""
+    if period.version is None:
+        return market
+    tables: dict[str, Any] = {
+        name: period.table(name)[state, 0] for name in TABLES if getattr(period, name) is not None
+    }
+    outside = np.broadcast_to(period.outside_value, (*period.version.shape[:2], 1))[state, 0, 0]
     return replace(market, outside_value=float(outside), outcomes=None, **tables)
 
 

@@ -47,17 +47,21 @@ class Loyalty(Dynamics):
 
     def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
         """Answers of the others, and not buying, are worth `cost` less where there is an incumbent."""
-        xp, dtype = namespace(state), market.quality.dtype
-        providers = xp.arange(market.num_providers, device=device(state))
-        leaving = (state != providers) & (state < market.num_providers)
-        outside = xp.astype(state < market.num_providers, dtype)
-        return market.shifted(-self.cost * xp.astype(leaving, dtype), -self.cost * outside)
+        xp, n = namespace(state), market.num_providers
+        loyal = state < n
+        leaving = loyal & (state != xp.arange(n, device=device(state)))
+        outside = -self.cost * xp.astype(loyal, market.quality.dtype)
+        return market.shifted((0.0, -self.cost), xp.astype(leaving, xp.int64), outside)
 
     def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
         """To whoever served a query, in proportion to shares."""
         xp = namespace(outcome.shares)
         to = xp.arange(market.num_providers + 1, device=device(outcome.shares))
         return Moves(to, xp.concat([outcome.shares, outcome.outside_share[..., None]], axis=-1))
+
+    def shift(self, market: Market) -> float:
+        """The cost of leaving."""
+        return self.cost
 
     def label(self, market: Market, state: tuple[int, ...]) -> str:
         """Name of the incumbent, or nobody."""

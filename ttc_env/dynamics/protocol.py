@@ -36,14 +36,15 @@ class Dynamics:
 
     Attributes:
         name: as it stands in tables.
-        num_draws: uniform draws on [0, 1) that `advance` takes in a period, given the market.
         arrival: probability that a query comes at all; outcomes are per period, so everything is scaled by it.
         exogenous: whether the state moves on its own, whatever anybody does.
+        changes_curves: whether the providers' own curves are others in other states, so that they are shown anew.
     """
 
     name: ClassVar[str]
     arrival: float = 1.0
     exogenous: ClassVar[bool] = False
+    changes_curves: ClassVar[bool] = False
 
     def check(self, market: Market | MarketBatch, mechanism: Mechanism) -> None:
         """Raise a `ValueError` that says what is allowed where the dynamics is not defined; by default everywhere."""
@@ -74,12 +75,18 @@ class Dynamics:
 
     def advance(self, market: PeriodMarket, state: Array, outcome: Outcome, draws: Array) -> Array:
         """The next state, `(..., c)`, drawn by `draws`, `(..., d)`; by default from `moves`."""
-        xp = namespace(draws)
         to, probability = self.moves(market, state, outcome)
-        upper = xp.cumulative_sum(probability, axis=-1)
-        place = xp.sum(xp.astype(draws >= upper[..., :-1], xp.int64), axis=-1, keepdims=True)
-        index = to[place[..., 0]] if to.ndim == 1 else xp.take_along_axis(to, place, axis=-1)[..., 0]
+        place = pick(probability, draws[..., 0])
+        index = to[place] if to.ndim == 1 else namespace(to).take_along_axis(to, place[..., None], axis=-1)[..., 0]
         return decode(index, self.sizes(market.base))
+
+    def shift(self, market: Market) -> float:
+        """The most by which a state changes a quality or the outside value, USD: widens what can be observed."""
+        return 0.0
+
+    def markets_of(self, market: Market) -> tuple[Market, ...]:
+        """All tables that the market may have, `shift` apart: what can be observed covers them."""
+        return (market,)
 
     def label(self, market: Market, state: tuple[int, ...]) -> Any:
         """What a state means, in words or numbers; by default its components."""
@@ -140,10 +147,24 @@ def decode(index: Array, sizes: tuple[int, ...]) -> Array:
     return index[..., None] // xp.asarray(strides(sizes), device=place) % xp.asarray(list(sizes), device=place)
 
 
+def pick(probability: Array, draws: Array) -> Array:
+    """Which of `R` things with probabilities `(..., R)` a draw `(...)` on [0, 1) picks; the last one has the rest."""
+    xp, count = namespace(probability), probability.shape[-1]
+    if count > 64:
+        upper = xp.cumulative_sum(probability, axis=-1)[..., :-1]
+        return xp.sum(xp.astype(draws[..., None] >= upper, xp.int64), axis=-1)
+    bound, place = xp.zeros_like(draws), xp.zeros_like(draws, dtype=xp.int64)
+    for k in range(count - 1):  # over batches that lie one after another, many times as fast as the sums above
+        bound = bound + probability[..., k]
+        place = place + xp.astype(draws >= bound, xp.int64)
+    return place
+
+
 def one_hot(state: Array, size: int, dtype: Any) -> Array:
     """Component `(...)` as `size` numbers that are 0 but for one; none is 1 for a value beyond them."""
     xp = namespace(state)
-    return xp.astype(state[..., None] == xp.arange(size, device=device(state)), dtype)
+    values = xp.reshape(xp.arange(size, device=device(state)), (size, *(1,) * state.ndim))
+    return xp.moveaxis(xp.astype(values == state[None], dtype), 0, -1)
 
 
 def subsets(n: int) -> np.ndarray:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ttc_env.arrays import Array, device, namespace
+from ttc_env.arrays import Array, as_numpy, device, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import whole
 from ttc_env.curves import load_market
 from ttc_env.dynamics.protocol import Dynamics, Moves, one_hot
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, Outcome
-from ttc_env.period import PeriodMarket
+from ttc_env.period import TABLES, PeriodMarket
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,7 @@ class Releases(Dynamics):
 
     name = "releases"
     exogenous: ClassVar[bool] = True
+    changes_curves: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         markets = (self.markets,) if isinstance(self.markets, str | Market) else tuple(self.markets)
@@ -77,16 +79,19 @@ class Releases(Dynamics):
 
     def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
         """The tables of the state."""
-        xp, like = namespace(market.quality), market.quality
-        found: dict[str, Any] = {}
-        for name in ("quality", "price", "cost", "tokens"):
-            if getattr(market, name) is None:
-                continue
-            base = getattr(market.base, name)
-            tables = [base if one is None else getattr(one, name) for one in self.markets]
-            stack = xp.stack([xp.asarray(np.asarray(table), dtype=like.dtype, device=device(like)) for table in tables])
-            found[name] = stack[state[..., 0]]
-        return replace(market, **found)
+        xp = namespace(market.quality)
+        version = xp.broadcast_to(state, (*state.shape[:-1], market.num_providers))
+        return replace(market, version=version, **self._tables(market.base))
+
+    @lru_cache(maxsize=16)  # noqa: B019 by identity: both are immutable, and every period asks again
+    def _tables(self, base: Market) -> dict[str, Array]:
+        """The tables of all states, `(S, n, m)` each."""
+        xp, like, found = namespace(base.quality), base.quality, {}
+        for name in TABLES:
+            if getattr(base, name) is not None:
+                stack = np.stack([as_numpy(getattr(one or base, name)) for one in self.markets])
+                found[name] = xp.asarray(stack, dtype=like.dtype, device=device(like))
+        return found
 
     def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
         """By the chain."""
@@ -95,6 +100,10 @@ class Releases(Dynamics):
         to = xp.arange(len(self.markets), device=place)
         rows = xp.asarray(self.chain, dtype=like.dtype, device=place)[state[..., 0]]
         return Moves(to, xp.broadcast_to(rows, (*like.shape[:-1], len(self.markets))))
+
+    def markets_of(self, market: Market) -> tuple[Market, ...]:
+        """Those of the states."""
+        return tuple(one if isinstance(one, Market) else market for one in self.markets)
 
     def label(self, market: Market, state: tuple[int, ...]) -> str:
         """Its number."""

@@ -187,6 +187,7 @@ def period_infos(info: dict[str, Any]) -> list[dict[str, Any]]:
     user_value, welfare = float(outcome.user_value[0]), float(outcome.welfare[0])
     arrays = (bids.level, bids.ask, bids.claim, outcome.shares, outcome.payment, outcome.utility)
     columns = [array[0].tolist() for array in arrays]
+    state = {"state": int(info["state"][0])} if "state" in info else {}
     return [
         {
             "level": level,
@@ -198,5 +199,6 @@ def period_infos(info: dict[str, Any]) -> list[dict[str, Any]]:
             "user_value": user_value,
             "welfare": welfare,
         }
+        | state
         for level, ask, claim, share, payment, utility in zip(*columns, strict=True)
     ]

@@ -136,7 +136,9 @@ class VectorProviderEnv(VectorEnv):
         self.engine.running_state()  # no actions are due before a reset, and none are looked at
         observations, rewards, terminations, truncations, detail = self._seat.step(self._actions.read(actions)[:, None])
         outcome = detail["outcome"]
-        info = {"utility": outcome.utility[:, self._seat.seats[0]], "welfare": outcome.welfare}
+        info: dict[str, Any] = {"utility": outcome.utility[:, self._seat.seats[0]], "welfare": outcome.welfare}
+        if "state" in detail:
+            info["state"] = detail["state"]
         if "final_obs" in detail:
             info |= {"final_obs": _single(detail["final_obs"]), "_final_obs": detail["_final_obs"]}
         return _single(observations), rewards[:, 0], terminations, truncations, info

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from ttc_env.arrays import Array, device, namespace
 from ttc_env.batch import MarketBatch, stack_markets
 from ttc_env.checks import whole
 from ttc_env.curves import load_market
+from ttc_env.dynamics import Dynamics, encode, make_dynamics
 from ttc_env.envs import spaces
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, make_mechanism
@@ -48,6 +49,9 @@ class VectorMarket:
             not once per provider: for many providers.
         copy: return arrays of the caller's own; without it observations are written into the same array at every
             step, several times as fast for large batches.
+        dynamics: what the market carries from period to period: a name of `ttc_env.dynamics.DYNAMICS`,
+            `package.module:Class`, a `Dynamics`, or None.
+        dynamics_options: of a dynamics given by name or path, for example `{"cost": 0.004}`.
         options: of the mechanism given by name, for example `settlement="declared"`.
 
     Raises:
@@ -71,6 +75,8 @@ class VectorMarket:
         check_actions: bool = True,
         shared_record: bool = False,
         copy: bool = True,
+        dynamics: str | Dynamics | None = None,
+        dynamics_options: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         if autoreset not in AUTORESET:
@@ -89,7 +95,10 @@ class VectorMarket:
             self.market = stack_markets([resolve_market(one, beta) for one in several], self.num_markets)
         tables = self.market.to(backend, device=device, dtype=dtype)
         mechanism = make_mechanism(mechanism, **options)
-        self.game = repeated.RepeatedMarket(tables, mechanism, demand, max_cycles, reward_scale)
+        carried = None if dynamics is None else make_dynamics(dynamics, **(dynamics_options or {}))
+        if dynamics is None and dynamics_options:
+            raise ValueError(f"dynamics_options belong to a dynamics, and there is none; got {dynamics_options!r}")
+        self.game = repeated.RepeatedMarket(tables, mechanism, demand, max_cycles, reward_scale, carried)
         self.single_action_space = spaces.action_space(self.game)
         make_space = spaces.shared_observation_space if shared_record else spaces.observation_space
         self.single_observation_space = make_space(self.game, getattr(np, dtype))
@@ -140,7 +149,8 @@ class VectorMarket:
 
         Returns:
             Observations `(B, n, d)`; rewards `(B, n)`; terminations `(B,)`, always false; truncations `(B,)`; and
-            info with `outcome` (USD), `bids` and `actions`, in mode `same_step` also `final_obs` with its mask
+            info with `outcome` (USD), `bids` and `actions`, with dynamics also `state`, the index of the state that
+            was played in, `(B,)`; in mode `same_step` also `final_obs` with its mask
             `_final_obs` when episodes ended, in mode `next_step` also the mask `_outcome` of the markets that really
             played.
 
@@ -154,6 +164,8 @@ class VectorMarket:
         draws = repeated.draw(self.game, self.num_markets, self.uniform)
         previous, (state, outcome) = state, repeated.transition(self.game, state, actions, draws)
         info: dict[str, Any] = {"outcome": outcome, "bids": state.bids, "actions": actions}
+        if self.game.dynamics is not None:
+            info["state"] = encode(previous.carried, self.game.dynamics.sizes(self.game.market))
         if self.autoreset == "next_step":
             ended = repeated.truncated(self.game, previous)
             state = self._renewed(state, ended)

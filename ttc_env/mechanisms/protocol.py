@@ -34,12 +34,14 @@ class Draws(NamedTuple):
     `tie`, `(...)`, breaks a tied auction. `choice` and `correct`, `(..., N)`, say for each of the N queries
     of the period which provider it picks and whether its answer is right; `question`, `(..., N)`, which recorded
     question it is, the same for all providers. A market with `outcomes` needs it, others do not look at it.
+    `move`, `(..., d)`, moves the state of a market with dynamics; mechanisms do not look at it.
     """
 
     tie: Array | None = None
     choice: Array | None = None
     correct: Array | None = None
     question: Array | None = None
+    move: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
