@@ -42,7 +42,8 @@ each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=title)
 def test_observations_stay_inside_and_the_state_moves(variant, backend):
     env = variant.vector(num_markets=32, backend=backend, max_cycles=20)
     rng = np.random.default_rng(0)
-    sizes = np.array(getattr(env.single_action_space, "nvec", env.single_action_space.n if env.game.mechanism.name == "per_token" else None))
+    space = env.single_action_space
+    sizes = space.n if variant.mechanism == "per_token" else space.nvec
     seen, (observations, _) = set(), env.reset(0)
     for _ in range(25):
         shape = (32, 4, *env.single_action_space.shape)
@@ -122,6 +123,20 @@ def test_padded_batches_play_each_market_as_alone():
         batch.step(np.zeros((2, 4), int))
         carried = batch.record().carried[:, 0]
         assert carried[1] in (0, 1, 4)  # an absent provider is nobody's incumbent
+
+
+def test_an_auction_without_bidders_has_no_sale():
+    """Whoever is absent, because queues are full or markets of a batch are smaller, leaves numbers and not NaN."""
+    full = ttc_env.VectorMarket(MARKET, "second_price", 2, dynamics=Capacity(1, arrival=1.0))
+    full.reset(0)
+    full._state = full._state._replace(carried=0 * full._state.carried + 1)
+    alone = ttc_env.Market("one", [1], [[0.1]], [[0.5]], [[0.4]], 10.0, answer_value=1.0)
+    padded = ttc_env.VectorMarket([MARKET, alone], "second_price")
+    padded.reset(0)
+    for env in (full, padded):
+        _, rewards, _, _, info = env.step(np.full((2, 4, 3), [0, 8, 8]))
+        assert np.isfinite(rewards).all()
+        assert info["outcome"].outside_share[1] == 1
 
 
 def test_loyal_users_are_shown_to_everybody():

@@ -98,7 +98,7 @@ class Releases(Dynamics):
         like = outcome.shares
         xp, place = namespace(like), device(like)
         to = xp.arange(len(self.markets), device=place)
-        rows = xp.asarray(self.chain, dtype=like.dtype, device=place)[state[..., 0]]
+        rows = xp.asarray(np.array(self.chain), dtype=like.dtype, device=place)[state[..., 0]]
         return Moves(to, xp.broadcast_to(rows, (*like.shape[:-1], len(self.markets))))
 
     def markets_of(self, market: Market) -> tuple[Market, ...]:

@@ -82,7 +82,7 @@ class Auction(Mechanism):
         if market.present is not None:
             scores = xp.where(market.present, scores, -xp.inf)
         ranked = xp.sort(xp.concat([scores, reserve], axis=-1), axis=-1)
-        best, second = ranked[..., -1:], ranked[..., -2:-1]
+        best, second = ranked[..., -1:], xp.maximum(ranked[..., -2:-1], reserve)  # -inf where nobody else is there
         tied = (scores == best) & (scores >= reserve)
         count = xp.sum(xp.astype(tied, scores.dtype), axis=-1, keepdims=True)
         if draws is None or draws.tie is None:
