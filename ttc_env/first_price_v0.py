@@ -42,7 +42,10 @@ v0: first version.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
+from ttc_env.dynamics import Dynamics
 from ttc_env.envs.parallel import ParallelMarket, agent_by_agent
 from ttc_env.market import Market
 from ttc_env.mechanisms import GRID
@@ -58,6 +61,8 @@ def parallel_env(
     action_type: str = "multi_discrete",
     grid: tuple[float, ...] = GRID,
     render_mode: str | None = None,
+    dynamics: str | Dynamics | None = None,
+    dynamics_options: Mapping[str, Any] | None = None,
 ) -> ParallelMarket:
     """The PettingZoo `ParallelEnv`.
 
@@ -71,6 +76,8 @@ def parallel_env(
         action_type: `"multi_discrete"` or `"box"`.
         grid: offsets of ask and claim from the truth, in units of `answer_value`.
         render_mode: None, `"ansi"` or `"human"`.
+        dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
+        dynamics_options: of a dynamics given by name or path.
     """
     return ParallelMarket(
         "first_price_v0",
@@ -83,6 +90,8 @@ def parallel_env(
         action_type=action_type,
         grid=grid,
         render_mode=render_mode,
+        dynamics=dynamics,
+        dynamics_options=dynamics_options,
     )
 
 

@@ -63,21 +63,17 @@ def parallel_env(
 ) -> ParallelMarket:
     """The PettingZoo `ParallelEnv`.
 
-        Args:
-            market: one of `ttc_env.list_markets()`, the path of a CSV table, or a `Market`.
-            mechanism: a name of `ttc_env.mechanisms.MECHANISMS`, `package.module:Class`, or a mechanism object.
-            beta: user rationality, 1/USD; by default 1000, or the `Market`'s own.
-            demand: `"expected"`, or the number of queries drawn each period; a `Market` with `outcomes` replays them.
-            max_cycles: periods until the episode is truncated.
-            reward_scale: USD in one unit of reward.
-    <<<<<<< HEAD
-            render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
-    =======
-            render_mode: None, `"ansi"` or `"human"`.
-            dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
-            dynamics_options: of a dynamics given by name or path.
-    >>>>>>> 889bc4d (Play markets that carry something over in every form: the state in observations, state(), info and copies)
-            options: of a mechanism given by name or path.
+    Args:
+        market: one of `ttc_env.list_markets()`, the path of a CSV table, or a `Market`.
+        mechanism: a name of `ttc_env.mechanisms.MECHANISMS`, `package.module:Class`, or a mechanism object.
+        beta: user rationality, 1/USD; by default 1000, or the `Market`'s own.
+        demand: `"expected"`, or the number of queries drawn each period; a `Market` with `outcomes` replays them.
+        max_cycles: periods until the episode is truncated.
+        reward_scale: USD in one unit of reward.
+        render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
+        dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
+        dynamics_options: of a dynamics given by name or path.
+        options: of a mechanism given by name or path.
     """
     return ParallelMarket(
         "market_v0",

@@ -43,8 +43,10 @@ v0: first version.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from ttc_env.dynamics import Dynamics
 from ttc_env.envs.parallel import ParallelMarket, agent_by_agent
 from ttc_env.market import Market
 
@@ -62,6 +64,8 @@ def parallel_env(
     shown: int | None = None,
     action_type: str = "multi_discrete",
     render_mode: str | None = None,
+    dynamics: str | Dynamics | None = None,
+    dynamics_options: Mapping[str, Any] | None = None,
 ) -> ParallelMarket:
     """The PettingZoo `ParallelEnv`.
 
@@ -77,6 +81,8 @@ def parallel_env(
         shown: users see only this many offers, those of most value; by default all.
         action_type: `"multi_discrete"` or `"box"`.
         render_mode: None, `"ansi"` or `"human"`.
+        dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
+        dynamics_options: of a dynamics given by name or path.
     """
     return ParallelMarket(
         "posted_price_v0",
@@ -92,6 +98,8 @@ def parallel_env(
         shown=shown,
         action_type=action_type,
         render_mode=render_mode,
+        dynamics=dynamics,
+        dynamics_options=dynamics_options,
     )
 
 
