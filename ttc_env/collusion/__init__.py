@@ -1,7 +1,9 @@
 """Do they collude? What the literature on algorithmic collusion measures, exact, for any finite game."""
 
+from ttc_env.collusion.audit import Audit, audit, estimates
 from ttc_env.collusion.decisions import Decision, Stability, discounted, solve_decision, stability
 from ttc_env.collusion.deviations import KINDS, NONE, Responses, deviating_action, impulse_responses
+from ttc_env.collusion.discount import CriticalDiscount, critical_discount, grim_trigger
 from ttc_env.collusion.payoffs import (
     Benchmarks,
     PayoffTable,
@@ -15,15 +17,21 @@ from ttc_env.collusion.strategies import Strategies, next_state, num_states
 __all__ = [
     "KINDS",
     "NONE",
+    "Audit",
     "Benchmarks",
+    "CriticalDiscount",
     "Decision",
     "PayoffTable",
     "Responses",
     "Stability",
     "Strategies",
+    "audit",
+    "critical_discount",
     "deviating_action",
     "discounted",
+    "estimates",
     "game_benchmarks",
+    "grim_trigger",
     "impulse_responses",
     "next_state",
     "num_states",
