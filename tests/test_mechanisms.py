@@ -10,11 +10,23 @@ import ttc_env
 from tests.helpers.strategies import bids, generators, lottery_markets, profiles
 from ttc_env.arrays import at
 from ttc_env.market import Market
-from ttc_env.mechanisms import GRID, MECHANISMS, Bids, Draws, PerToken, SecondPrice, make_mechanism
+from ttc_env.mechanisms import (
+    GRID,
+    MECHANISMS,
+    Bids,
+    Draws,
+    FirstPrice,
+    PerToken,
+    PostedPrice,
+    SecondPrice,
+    make_mechanism,
+)
 
 SETTLEMENTS = ("delivered", "declared")
 every_mechanism = pytest.mark.parametrize(
-    "mechanism", [PerToken(), *map(SecondPrice, SETTLEMENTS)], ids=["per_token", *SETTLEMENTS]
+    "mechanism",
+    [PerToken(), *map(SecondPrice, SETTLEMENTS), PostedPrice(), PostedPrice(shown=1), FirstPrice()],
+    ids=["per_token", *SETTLEMENTS, "posted_price", "shown", "first_price"],
 )
 
 
@@ -347,7 +359,9 @@ def test_mechanisms_are_made_by_name():
     assert {name: make_mechanism(name).name for name in MECHANISMS} == {name: name for name in MECHANISMS}
     ready = SecondPrice("declared")
     assert make_mechanism(ready) is ready
-    with pytest.raises(ValueError, match="unknown mechanism 'third_price'; allowed: per_token, second_price"):
+    with pytest.raises(
+        ValueError, match="unknown mechanism 'third_price'; allowed: per_token, second_price, posted_price, first_price"
+    ):
         make_mechanism("third_price")
     with pytest.raises(ValueError, match="unknown option 'settlement' of per_token; allowed: none"):
         make_mechanism("per_token", settlement="declared")
