@@ -125,7 +125,7 @@ def _name(cell: Cell) -> str:
 def report(args: Args, folder: Path, cells: list[Cell], records: list[dict[str, Any]]) -> None:
     """Tables in the terminal and as files, figures, and TensorBoard events of every cell."""
     from train.comparison import figures, tables
-    from train.comparison.cross_play import between_learners, between_seeds
+    from train.comparison.cross_play import all_matrices
     from train.comparison.events import write_events
     from train.comparison.leaderboard import summarize
 
@@ -139,11 +139,7 @@ def report(args: Args, folder: Path, cells: list[Cell], records: list[dict[str, 
         write_events(folder / "cells", record)
     if args.figures and board.ranking:
         tasks = [task for task in load_suite(args.suite) if task.name in names]
-        matrices = {task.name: between_learners(board, task) for task in tasks}
-        matrices |= {
-            f"{task.name}-seeds-of-{board.leader}": between_seeds(board, task, board.leader) for task in tasks[:1]
-        }
-        figures.draw_all(folder, board, matrices)
+        figures.draw_all(folder, board, all_matrices(board, tasks))
 
 
 def command_line(words: list[str]) -> int:

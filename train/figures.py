@@ -23,9 +23,12 @@ def draw_training(path: Path, market: Market, rows: list[dict[str, Any]], final:
         _draw_levels(left, market, steps, levels, final)
         for key, label, colour in (("welfare", "welfare", BLUE), ("user_value", "user value", GREEN)):
             middle.plot(steps, [1000 * row[key] for row in rows], color=colour, label=label)
-            middle.axhline(1000 * final[f"nash_{key}"], color=colour, linestyle=":", linewidth=1)
-        middle.axhline(1000 * final["welfare_optimum"], color=GREY, linewidth=1, label="welfare optimum")
-        middle.plot([], [], color=GREY, linestyle=":", linewidth=1, label="at the equilibrium")
+            if f"nash_{key}" in final:
+                middle.axhline(1000 * final[f"nash_{key}"], color=colour, linestyle=":", linewidth=1)
+        if "welfare_optimum" in final:
+            middle.axhline(1000 * final["welfare_optimum"], color=GREY, linewidth=1, label="welfare optimum")
+        if "nash_welfare" in final:
+            middle.plot([], [], color=GREY, linestyle=":", linewidth=1, label="at the equilibrium")
         middle.set(title="Welfare and user value", xlabel="agent steps", ylabel="USD per 1,000 queries")
         middle.legend()
         gap = np.array([row["relative_nash_conv"] for row in rows])
@@ -49,11 +52,11 @@ def _draw_levels(axes: Any, market: Market, steps: np.ndarray, levels: np.ndarra
     colours = plt.get_cmap("viridis", m)
     rows = np.arange(market.num_providers + 1) - 0.5
     axes.pcolormesh(edges, rows, levels, cmap=colours, vmin=-0.5, vmax=m - 0.5)
-    width = 0.08 * edges[-1]
-    nash = np.array(final["nash_levels"])[:, None]
-    start = edges[-1] + 0.4 * width
-    axes.pcolormesh([start, start + width], rows, nash, cmap=colours, vmin=-0.5, vmax=m - 0.5)
-    axes.text(start + width / 2, -0.65, "Nash", ha="center", va="bottom")
+    if "nash_levels" in final:
+        width = 0.08 * edges[-1]
+        nash, start = np.array(final["nash_levels"])[:, None], edges[-1] + 0.4 * width
+        axes.pcolormesh([start, start + width], rows, nash, cmap=colours, vmin=-0.5, vmax=m - 0.5)
+        axes.text(start + width / 2, -0.65, "Nash", ha="center", va="bottom")
     axes.set_yticks(range(market.num_providers), provider_labels(market.providers))
     axes.invert_yaxis()
     axes.set(xlabel="agent steps", title="Compute level of each provider")
@@ -74,7 +77,9 @@ def draw_outcome(path: Path, market: Market, final: dict[str, Any]) -> None:
             panels, ("shares", "profits"), (100, 1000), ("% of queries", "USD per 1,000 queries"), strict=True
         ):
             axes.barh(positions - 0.2, factor * np.array(final[key]), 0.36, color=BLUE, label="learned")
-            axes.barh(positions + 0.2, factor * np.array(final[f"nash_{key}"]), 0.36, color=ORANGE, label="equilibrium")
+            if f"nash_{key}" in final:
+                beside = factor * np.array(final[f"nash_{key}"])
+                axes.barh(positions + 0.2, beside, 0.36, color=ORANGE, label="equilibrium")
             axes.set(title=key.capitalize(), xlabel=unit)
             axes.grid(axis="x", alpha=0.3)
             axes.set_axisbelow(True)

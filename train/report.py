@@ -25,12 +25,13 @@ def live_progress(total: int, title: str) -> Iterator[Callable[[int, dict[str, A
         task = progress.add_task(title, total=total, gap="-", welfare="-", speed="")
 
         def show(steps: int, figures: dict[str, Any]) -> None:
+            optimum = figures.get("welfare_optimum")
             speed = steps / max(progress.tasks[0].elapsed or 0.0, 1e-9)
             progress.update(
                 task,
                 completed=min(steps, total),
                 gap=f"{figures['relative_nash_conv']:.2%}",
-                welfare=f"{ratio(figures['welfare'], figures['welfare_optimum']):.1%}",
+                welfare=f"{ratio(figures['welfare'], optimum):.1%}" if optimum else "-",
                 speed=f"{speed / 1000:.0f}k steps/s",
             )
 
@@ -38,19 +39,22 @@ def live_progress(total: int, title: str) -> Iterator[Callable[[int, dict[str, A
 
 
 def print_provider_table(market: Market, summary: dict[str, Any]) -> None:
-    """A line per provider: what it learned beside what it does in equilibrium; profits in USD per 1,000 queries."""
-    table = Table(title="Learned and equilibrium (profit: USD per 1,000 queries)")
+    """A line per provider: what it learned, beside what it does in the equilibrium where one is known."""
+    known = "nash_levels" in summary
+    title = "Learned and equilibrium" if known else "Learned"
+    table = Table(title=f"{title} (profit: USD per 1,000 queries)")
     table.add_column("provider", no_wrap=True)
-    for column in ("level", "Nash", "share", "Nash", "profit", "Nash"):
-        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("level", "share", "profit"):
+        for name in (column, "Nash") if known else (column,):
+            table.add_column(name, justify="right", no_wrap=True)
+    whose = ("", "nash_") if known else ("",)
     for i, provider in enumerate(short_names(market.providers)):
-        level, nash = summary["levels"][i], summary["nash_levels"][i]
+        levels = [summary[f"{who}levels"][i] for who in whose]
         table.add_row(
             provider,
-            f"{market.levels[level]:g}",
-            Text(f"{market.levels[nash]:g}", style="" if level == nash else "bold red"),
-            *(f"{summary[key][i]:.1%}" for key in ("shares", "nash_shares")),
-            *(f"{1000 * summary[key][i]:.4f}" for key in ("profits", "nash_profits")),
+            *(Text(f"{market.levels[k]:g}", style="" if k == levels[0] else "bold red") for k in levels),
+            *(f"{summary[f'{who}shares'][i]:.1%}" for who in whose),
+            *(f"{1000 * summary[f'{who}profits'][i]:.4f}" for who in whose),
         )
     console.print(table)
 
@@ -72,8 +76,9 @@ def print_summary(market: Market, summary: dict[str, Any], seconds: float) -> No
     row("NashConv", usd("nash_conv"), "0")
     row("NashConv / total profit", f"{summary['relative_nash_conv']:.3%}", "0")
     row("welfare", usd("welfare"), usd("nash_welfare"))
-    optimum = summary["welfare_optimum"]
-    row("welfare / optimum", *(f"{ratio(summary[key], optimum):.2%}" for key in ("welfare", "nash_welfare")))
+    if (optimum := summary.get("welfare_optimum")) is not None:
+        shown = [f"{ratio(summary[key], optimum):.2%}" for key in ("welfare", "nash_welfare") if key in summary]
+        row("welfare / optimum", *shown)
     row("user value", usd("user_value"), usd("nash_user_value"))
     row("paid by users", usd("payment"), usd("nash_payment") or usd("analytic_payment"))
     row("provider profit", usd("provider_profit"), usd("nash_provider_profit"))

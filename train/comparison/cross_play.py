@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from train.comparison.leaderboard import Leaderboard
+from ttc_env.equilibrium import Unanswered
 from ttc_env.evaluation.frozen import cross_play
 from ttc_env.evaluation.tasks import Task
 from ttc_env.mechanisms import make_mechanism
 
 Matrix = tuple[list[str], np.ndarray]  # names, and what the row earns in one seat with the column in all others
+
+
+def all_matrices(board: Leaderboard, tasks: Sequence[Task]) -> dict[str, Matrix]:
+    """Learners against learners on every task, and on the first one seeds of the leader; without the tasks whose games
+    have no exact answer to independent play.
+    """
+    found = {}
+    for task in tasks:
+        try:
+            found[task.name] = between_learners(board, task)
+        except Unanswered:
+            continue
+        if task is tasks[0]:
+            found[f"{task.name}-seeds-of-{board.leader}"] = between_seeds(board, task, board.leader)
+    return found
 
 
 def between_learners(board: Leaderboard, task: Task) -> Matrix:
