@@ -33,7 +33,7 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 KNOWS_ITS_GAME = {"mechanisms"}  # each names, in a function, the class upstairs that knows its stage game
 FOREIGN = {"torch", "stable_baselines3", "vllm", "transformers", "pandas", "matplotlib", "tyro", "rich"}
 NEVER = (FOREIGN - {"torch"}) | {"agents", "train", "curves", "tests"}
-MAY_USE_TORCH_IN_FUNCTIONS = {"arrays.py", "envs/vector.py"}
+MAY_USE_TORCH_IN_FUNCTIONS = {"arrays.py", "envs/uniform.py"}
 MODULES = {path.relative_to(LIBRARY).as_posix(): path for path in sorted(LIBRARY.rglob("*.py"))}
 
 

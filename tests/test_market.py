@@ -227,6 +227,22 @@ SPOILT = np.array([[0.5, 0.5, np.nan], [0.5, 0.5, 0.5]])
         ("price", -SPOILT, "price must be finite everywhere, got .*nan"),
         ("cost", SPOILT * np.inf, "cost must be finite everywhere, got .*inf"),
         ("cost", torch.tensor(SPOILT), "cost must be finite everywhere, got .*nan"),
+        ("quality", np.full((2, 3), 0.5 + 0.1j), "quality must be real numbers"),
+        ("quality", torch.full((2, 3), 0.5 + 0.1j), "quality must be real numbers"),
+        ("price", np.ma.masked_greater(np.arange(6.0).reshape(2, 3) / 10, 0.4), "price must have no masked entries"),
+        ("price", [[0.2, 0.2, 0.2], [0.2, 0.2]], "price must be real numbers in an array"),
+        ("price", [["0.2"] * 3] * 2, "price must be real numbers in an array"),
+        ("price", np.full((2, 3), True), "price must be real numbers in an array"),
+        ("price", [[object()] * 3] * 2, "price must be real numbers in an array"),
+        ("cost", torch.full((2, 3), 0.1), "must be of one library and device, got .*'cost': 'Tensor on cpu'"),
+        ("providers", None, "providers must be a sequence, got None"),
+        ("levels", 5, "levels must be a sequence, got 5"),
+        ("beta", 10**400, "beta must be a finite number, got 1000"),
+        ("beta", np.complex128(3 + 1j), "beta must be a finite number"),
+        ("beta", 1e308, r"must stay in the range of float64, got beta 1e\+308"),
+        ("outside_value", -1e308, r"must stay in the range of float64, got .*outside_value -1e\+308"),
+        ("answer_value", 5e-324, "must stay in the range of float64, got .*answer_value 5e-324"),
+        ("quality", np.full((2, 3), 1e308), r"must stay in the range of float64, got .*tables up to 1e\+308"),
         ("price", [0.2, 0.2], r"price must have shape .* = \(2, 3\), got \(2,\)"),
         ("beta", 0.0, r"beta must be positive .*got 0\.0"),
         ("beta", -5.0, r"beta must be positive .*got -5\.0"),
@@ -277,3 +293,70 @@ def test_accuracy_needs_qualities_that_are_means_of_right_and_wrong_answers():
     for options in ({"answer_value": 0.4}, {"answer_value": 1.0, "baseline": 0.6}):
         with pytest.raises(ValueError, match=r"quality must lie in \[baseline, 1\] \* answer_value = .*0\.5"):
             _ = Market(**GOOD, **options).accuracy
+
+
+def test_a_number_too_long_to_print_is_refused_by_its_size():
+    for field in ("beta", "outside_value", "answer_value"):
+        with pytest.raises(ValueError, match=f"{field} must be a finite number, got a whole number of 16610 bits"):
+            Market(**{**GOOD, field: 10**5000})
+
+
+def test_the_tables_are_the_markets_own():
+    """What the caller does with its arrays afterwards changes no market, in either library."""
+    for make in (np.array, torch.tensor):
+        tables = {name: make(GOOD[name].tolist()) for name in ("quality", "price", "cost")}
+        market = Market(**{**GOOD, **tables})
+        for table in tables.values():
+            table[:] = 7.0
+        assert float(market.quality[0, 0]) == pytest.approx(0.5)
+        assert float(market.user_value.max()) == pytest.approx(0.3)
+    with pytest.raises(ValueError, match="read-only"):
+        Market(**GOOD).quality[0, 0] = 1.0
+
+
+def test_tables_of_two_precisions_take_the_finer_one():
+    coarse = Market(**{**GOOD, "price": GOOD["price"].astype(np.float32), "cost": [[1, 0, 1], [0, 1, 0]]})
+    assert coarse.quality.dtype == coarse.price.dtype == coarse.cost.dtype == np.float64
+    assert not coarse.price.flags.writeable
+    every = Market(**{**GOOD, **{name: GOOD[name].astype(np.float32) for name in ("quality", "price", "cost")}})
+    assert every.quality.dtype == every.price.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_markets_at_the_ends_of_the_lottery_are_played_in_either_precision(backend, dtype):
+    """Accuracies of 0 and 1: rounding of single precision must not refuse a market that double precision takes."""
+    ends = np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]])
+    for answer_value in (0.008, 0.02, 0.05, 1.0, 1 / 3, 7e5):
+        for baseline in (0.0, 0.1, 0.25, 0.3, 1 / 3, 0.7, 0.9, 0.99, 0.999):
+            quality = answer_value * (baseline + (1 - baseline) * ends)
+            tables = {"quality": quality, "price": 0 * quality, "cost": 0 * quality}
+            market = Market(["a", "b", "c"], [1, 2], **tables, beta=1.0, answer_value=answer_value, baseline=baseline)
+            for form in (market, [market, market.select([0])]):
+                env = ttc_env.VectorMarket(form, demand=10, backend=backend, dtype=dtype)
+                env.reset(seed=0)
+                accuracy = np.asarray(env.game.market.accuracy)
+                assert accuracy.min() >= 0
+                assert accuracy.max() <= 1
+                np.testing.assert_allclose(accuracy.reshape(-1, 3, 2)[0], ends, atol=1e-3)
+    with pytest.raises(ValueError, match="quality must lie in"):
+        _ = Market(["a"], [1], [[0.8001]], [[0.1]], [[0.1]], 1.0, answer_value=0.8).to(backend, dtype=dtype).accuracy
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_what_single_precision_cannot_hold_is_refused(backend):
+    """Before, these overflowed with a warning at best: NaN rewards, or all of them zero."""
+    market = Market(**{**GOOD, "beta": 1e38})
+    large = Market(**{**GOOD, "answer_value": 1e-40})
+    for bad in (market, large, [market, market.select([0])], [large, large.select([0])]):
+        assert ttc_env.VectorMarket(bad, dtype="float64", backend=backend).num_markets > 0
+        with pytest.raises(ValueError, match="must stay in the range of float32, got beta"):
+            ttc_env.VectorMarket(bad, dtype="float32", backend=backend)
+    with pytest.raises(ValueError, match=r"1e\+300 does not fit float32"):
+        Market(**{**GOOD, "beta": 1e-300, "cost": np.full((2, 3), 1e300)}).to(backend, dtype="float32")
+    for scale in (1e39, 1e-39):
+        assert ttc_env.VectorMarket(Market(**GOOD), reward_scale=scale, dtype="float64", backend=backend).num_markets
+        with pytest.raises(ValueError, match=r"reward_scale must be positive .*in the range of float32, got"):
+            ttc_env.VectorMarket(Market(**GOOD), reward_scale=scale, backend=backend)
+    with pytest.raises(ValueError, match="observations leave the range of float32"):
+        ttc_env.VectorMarket(Market(**{**GOOD, "price": 1e5 * GOOD["price"]}), reward_scale=1e-37, backend=backend)

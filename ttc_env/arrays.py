@@ -23,17 +23,52 @@ def device(array: Array) -> Any:
     return "cpu" if isinstance(array, np.ndarray) else array_api_compat.device(array)
 
 
+def precision(array: Array) -> str:
+    """`"float32"` or `"float64"`."""
+    return str(array.dtype).removeprefix("torch.")
+
+
+def own_table(name: str, given: Any) -> Array:
+    """A copy of a table as an array of floats: single precision and torch stay, everything else becomes float64.
+
+    NumPy's cannot be written to.
+
+    Raises:
+        ValueError: not an array of real numbers, or some of them are masked.
+    """
+    if is_torch_array(given):
+        xp = namespace(given)
+        if xp.isdtype(given.dtype, ("complex floating", "bool")):
+            raise ValueError(f"{name} must be real numbers, got {given!r}")
+        return given.clone() if given.dtype in (xp.float32, xp.float64) else xp.astype(given, xp.float64)
+    if np.ma.is_masked(given):
+        raise ValueError(f"{name} must have no masked entries, got {given!r}")
+    try:
+        array = np.asarray(given)
+        if array.dtype.kind not in "iufO":
+            raise TypeError(array.dtype)
+        single = isinstance(given, np.ndarray) and array.dtype == np.float32
+        table = np.array(array, dtype=np.float32 if single else np.float64)
+    except (TypeError, ValueError):  # complex, words, ragged, or objects that are no numbers
+        raise ValueError(f"{name} must be real numbers in an array, got {given!r}") from None
+    table.flags.writeable = False
+    return table
+
+
 def convert(array: Array, backend: str, device: Any = None, dtype: str = "float64") -> Array:
     """A floating-point array in another library, device or precision.
 
     Raises:
-        ValueError: unknown backend, device or dtype.
+        ValueError: unknown backend, device or dtype, or a number that does not fit the precision.
     """
     if dtype not in ("float32", "float64"):
         raise ValueError(f"unknown dtype {dtype!r}; allowed: float32, float64")
     if backend not in BACKENDS:
         raise ValueError(f"unknown backend {backend!r}; allowed: {', '.join(BACKENDS)}")
     array = as_numpy(array)
+    largest = float(np.abs(array).max(initial=0.0))
+    if np.isfinite(largest) and largest > float(np.finfo(dtype).max):
+        raise ValueError(f"{largest!r} does not fit {dtype}")
     if backend == "numpy":
         if device not in (None, "cpu"):
             raise ValueError(f"the numpy backend runs on the CPU, got device {device!r}")

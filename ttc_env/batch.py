@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ttc_env.arrays import Array, convert, device, namespace
-from ttc_env.market import Market, Tables
+from ttc_env.market import Market, Tables, check_range
 from ttc_env.outcomes import OutcomeBatch, stack_outcomes
 
 
@@ -67,6 +67,8 @@ class MarketBatch(Tables):
 
     def to(self, backend: str, *, device: Any = None, dtype: str = "float64") -> MarketBatch:
         """The same markets with their arrays in another library; see `Market.to`."""
+        for market in self.markets:
+            check_range(market, dtype)
         arrays = {name: value for name, value in vars(self).items() if name in self.__annotations__}
         del arrays["markets"], arrays["padded"], arrays["present"], arrays["outcomes"]
         arrays = {

@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 from array_api_compat import is_torch_array
 
-from ttc_env.arrays import Array, at, convert, device, largest, namespace, table_rows
-from ttc_env.checks import finite, is_integer
+from ttc_env.arrays import Array, at, convert, device, largest, namespace, own_table, precision, table_rows
+from ttc_env.checks import finite, is_integer, listed
 from ttc_env.outcomes import Outcomes
+
+_OFF = 1e-5  # of answer_value: what rounding may do to a quality in single precision, sums over questions included
 
 
 class Tables:
@@ -139,8 +141,8 @@ class Market(Tables):
         tokens: generated per query, shape `(n, m)`; for what depends on how much a provider can do in a period.
 
     Raises:
-        ValueError: shapes that disagree, values that are not finite, repeated names, `beta` that is not positive,
-            outcomes of another market.
+        ValueError: shapes or libraries that disagree, values that are not finite or leave the range of their precision,
+            repeated names, `beta` that is not positive, outcomes of another market.
     """
 
     providers: Sequence[str]
@@ -157,9 +159,9 @@ class Market(Tables):
 
     def __post_init__(self) -> None:
         force = object.__setattr__  # the dataclass is frozen; this is its constructor
-        providers = (self.providers,) if isinstance(self.providers, str) else tuple(self.providers)
+        providers = (self.providers,) if isinstance(self.providers, str) else listed("providers", self.providers)
         force(self, "providers", providers)
-        force(self, "levels", tuple(self.levels))
+        force(self, "levels", listed("levels", self.levels))
         if not providers or not all(isinstance(name, str) and name for name in providers):
             raise ValueError(f"providers must be non-empty strings, got {providers!r}")
         if len(set(providers)) != len(providers):
@@ -168,12 +170,9 @@ class Market(Tables):
             finite("a level", level)
         if not self.levels or any(low >= high for low, high in pairwise(self.levels)):
             raise ValueError(f"levels must be one or more increasing numbers, got {self.levels!r}")
-        for name in ("quality", "price", "cost"):
-            force(self, name, self._table(name))
-        if self.tokens is not None:
-            force(self, "tokens", self._table("tokens"))
-            if not float(self.tokens.min()) >= 0:
-                raise ValueError(f"tokens must be >= 0, got {self.tokens!r}")
+        self._set_tables()
+        if self.tokens is not None and not float(self.tokens.min()) >= 0:
+            raise ValueError(f"tokens must be >= 0, got {self.tokens!r}")
         for name in ("beta", "outside_value", "baseline"):
             force(self, name, finite(name, getattr(self, name)))
         if self.beta <= 0:
@@ -187,30 +186,42 @@ class Market(Tables):
         force(self, "answer_value", finite("answer_value", answer_value))
         if self.unit <= 0:
             raise ValueError(f"answer_value must be positive (USD), got {self.answer_value!r}")
+        check_range(self, precision(self.quality))
         if self.outcomes is not None:
             self._check_outcomes(self.outcomes)
 
-    def _table(self, name: str) -> Array:
-        given = getattr(self, name)
-        single = isinstance(given, np.ndarray) and given.dtype == np.float32
-        table = given if is_torch_array(given) else np.array(given, dtype=np.float32 if single else np.float64)
-        shape = (len(self.providers), len(self.levels))
-        if tuple(table.shape) != shape:
-            raise ValueError(f"{name} must have shape (providers, levels) = {shape}, got {tuple(table.shape)}")
-        xp = namespace(table)
-        if not bool(xp.all(xp.isfinite(table))):
-            raise ValueError(f"{name} must be finite everywhere, got {given!r}")
-        if not is_torch_array(table):
-            table.flags.writeable = False
-        return table
+    def _set_tables(self) -> None:
+        """Tables of the market's own, of one library, device and precision."""
+        shape, tables = (len(self.providers), len(self.levels)), dict[str, Array]()
+        for name in ("quality", "price", "cost", *([] if self.tokens is None else ["tokens"])):
+            given = getattr(self, name)
+            tables[name] = table = own_table(name, given)
+            if tuple(table.shape) != shape:
+                raise ValueError(f"{name} must have shape (providers, levels) = {shape}, got {tuple(table.shape)}")
+            if not bool(namespace(table).all(namespace(table).isfinite(table))):
+                raise ValueError(f"{name} must be finite everywhere, got {given!r}")
+        places = {name: f"{type(table).__name__} on {device(table)}" for name, table in tables.items()}
+        if len(set(places.values())) > 1:
+            raise ValueError(f"the tables of a market must be of one library and device, got {places}")
+        xp = namespace(tables["quality"])
+        precise = xp.result_type(*tables.values())
+        for name, table in tables.items():
+            table = xp.astype(table, precise, copy=False)
+            if isinstance(table, np.ndarray):
+                table.flags.writeable = False
+            object.__setattr__(self, name, table)
 
     def _check_outcomes(self, outcomes: Outcomes) -> None:
         shape = tuple(outcomes.accuracy.shape)[:2]
         if shape != tuple(self.quality.shape):
             raise ValueError(f"outcomes must have shape (*{tuple(self.quality.shape)}, questions), got {shape}")
-        off = float(abs(outcomes.accuracy.mean(-1) - self.accuracy).max())
-        if not off < 1e-5:
-            raise ValueError(f"the accuracy of the market must be the mean of its outcomes, got one {off} off")
+        accuracy = outcomes.accuracy.mean(-1)
+        quality = self.unit * (self.baseline + (1 - self.baseline) * accuracy)
+        off = float(abs(quality - self.quality).max()) / self.unit
+        if not off < _OFF:
+            raise ValueError(
+                f"the accuracy of the market must be the mean of its outcomes, got qualities {off} of answer_value off"
+            )
 
     @property
     def num_providers(self) -> int:
@@ -243,16 +254,17 @@ class Market(Tables):
         """Probability that an answer is right, `(q / alpha - b) / (1 - b)`, `(n, m)`; the lottery of sampled demand.
 
         Raises:
-            ValueError: a quality outside `[baseline * answer_value, answer_value]` is the mean of no such lottery.
+            ValueError: a quality outside `[baseline * answer_value, answer_value]`, but for the rounding of single
+                precision, is the mean of no such lottery.
         """
-        accuracy = (self.quality / self.unit - self.baseline) / (1 - self.baseline)
-        if not (-1e-9 <= float(accuracy.min()) and float(accuracy.max()) <= 1 + 1e-9):
+        quality = self.quality / self.unit
+        if not (self.baseline - _OFF <= float(quality.min()) and float(quality.max()) <= 1 + _OFF):
             raise ValueError(
                 "sampled demand draws right and wrong answers, so quality must lie in [baseline, 1] * answer_value "
                 f"= [{self.baseline * self.unit}, {self.unit}], got [{float(self.quality.min())}, "
                 f"{float(self.quality.max())}]"
             )
-        return accuracy
+        return namespace(quality).clip((quality - self.baseline) / (1 - self.baseline), 0.0, 1.0)
 
     def provider_index(self, provider: str | int) -> int:
         """Position of a provider given by name or by index.
@@ -298,6 +310,23 @@ class Market(Tables):
         if self.outcomes is not None:
             tables["outcomes"] = self.outcomes.to(backend, device=device, dtype=dtype)
         return replace(self, **tables)
+
+
+def check_range(market: Market, dtype: str) -> None:
+    """Refuse a market whose logits, or values in units of `answer_value`, are beyond the range of a precision.
+
+    Raises:
+        ValueError: naming the numbers.
+    """
+    largest, least = float(np.finfo(dtype).max), float(np.finfo(dtype).smallest_normal)
+    table = max(float(abs(table).max()) for table in (market.quality, market.price, market.cost))
+    value = market.num_providers * (2 * table + abs(market.outside_value))  # no user value, margin or welfare is larger
+    sizes = (market.beta, value, market.beta * value, 1 / max(market.unit, least), value / market.unit)
+    if not (max(sizes) < largest / 4 and market.unit >= least):
+        raise ValueError(
+            f"beta * value and value / answer_value must stay in the range of {dtype}, got beta {market.beta}, tables "
+            f"up to {table}, outside_value {market.outside_value}, answer_value {market.unit}"
+        )
 
 
 def log_partition(user_value: Array, beta: float, outside_value: float) -> Array:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from array_api_compat import is_torch_array
 
-from ttc_env.arrays import Array, convert, namespace, table_rows, take
+from ttc_env.arrays import Array, convert, namespace, own_table, table_rows, take
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +31,8 @@ class Outcomes:
 
     def __post_init__(self) -> None:
         for name in ("accuracy", "tokens"):
-            table = getattr(self, name)
-            if not is_torch_array(table):
-                single = isinstance(table, np.ndarray) and table.dtype == np.float32
-                table = np.array(table, dtype=np.float32 if single else np.float64)
-                table.flags.writeable = False
-            object.__setattr__(self, name, table)  # the dataclass is frozen; this is its constructor
+            # the dataclass is frozen; this is its constructor
+            object.__setattr__(self, name, own_table(f"recorded {name}", getattr(self, name)))
         shapes = tuple(self.accuracy.shape), tuple(self.tokens.shape)
         if shapes[0] != shapes[1] or len(shapes[0]) != 3 or 0 in shapes[0]:
             raise ValueError(f"recorded outcomes must have one shape (providers, levels, questions), got {shapes}")

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from ttc_env.arrays import Array, device, namespace
+import numpy as np
+
+from ttc_env.arrays import Array, device, namespace, precision
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import finite, whole
 from ttc_env.dynamics import Dynamics
@@ -51,8 +53,12 @@ class RepeatedMarket:
             whole("demand, unless 'expected',", self.demand)
             _ = self.market.accuracy  # raises at once where no lottery has these qualities as its mean
         whole("max_cycles", self.max_cycles)
-        if self.reward_scale is not None and not finite("reward_scale", self.reward_scale) > 0:
-            raise ValueError(f"reward_scale must be positive (USD), got {self.reward_scale!r}")
+        if self.reward_scale is not None:
+            limits = np.finfo(precision(self.market.quality))
+            if not float(limits.smallest_normal) <= finite("reward_scale", self.reward_scale) <= float(limits.max):
+                raise ValueError(
+                    f"reward_scale must be positive (USD) and in the range of {limits.dtype}, got {self.reward_scale!r}"
+                )
 
     @cached_property
     def usd_per_reward(self) -> float | Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec
@@ -15,8 +15,8 @@ from pettingzoo.utils.conversions import parallel_to_aec_wrapper
 from pettingzoo.utils.env import ParallelEnv
 
 from ttc_env.envs import spaces
-from ttc_env.envs.render import RENDER_MODES, check_render_mode, render_period
-from ttc_env.envs.vector import VectorMarket
+from ttc_env.envs.render import METADATA, check_render_mode, render_period
+from ttc_env.envs.vector import VectorMarket, check_state
 
 Arguments = ParamSpec("Arguments")
 
@@ -32,7 +32,7 @@ class ParallelMarket(ParallelEnv):
             `"rgb_array"` (`render()` returns a picture, `(400, 640, 3)` uint8; needs the extra `render`).
     """
 
-    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "is_parallelizable": True}  # noqa: RUF012
+    metadata: dict[str, Any] = {**METADATA, "is_parallelizable": True}  # noqa: RUF012
 
     def __init__(self, name: str, mechanism: Any, market: Any, *, render_mode: str | None = None, **arguments: Any):
         self.metadata = {**self.metadata, "name": name}
@@ -88,6 +88,8 @@ class ParallelMarket(ParallelEnv):
         """
         if not self.agents:
             raise ResetNeeded("no episode is running (before the first reset, or after its end); call reset() first")
+        if not isinstance(actions, Mapping):
+            raise ValueError(f"actions must be a mapping with one entry per agent, got {actions!r}")
         if actions.keys() != self._action_spaces.keys():
             odd = ", ".join(sorted(map(str, set(self.agents) ^ set(actions))))
             raise ValueError(f"actions must have one entry per agent; missing or unknown: {odd}")
@@ -121,6 +123,7 @@ class ParallelMarket(ParallelEnv):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to where `get_state` was called; the future is the same again for the same actions."""
+        check_state(state, "engine", "agents", "last")
         self.engine.set_state(state["engine"])
         self.agents, self._last = list(state["agents"]), state["last"]
 
@@ -165,6 +168,7 @@ class AECMarket(parallel_to_aec_wrapper):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to where `get_state` was called; the future is the same again for the same actions."""
+        check_state(state, "market", "turn")
         self.env.set_state(state["market"])
         self.__dict__ = {key: vars(self)[key] for key in self._constant} | copy.deepcopy(state["turn"])
 

@@ -13,6 +13,7 @@ from ttc_env.rendering.picture import MarketPicture
 from ttc_env.rendering.text import period_table
 
 RENDER_MODES = ("human", "ansi", "rgb_array")
+METADATA = {"render_modes": list(RENDER_MODES), "render_fps": 2}  # periods have no length; two a second can be read
 
 _picture = lru_cache(maxsize=16)(MarketPicture)
 

@@ -10,8 +10,9 @@ import numpy as np
 from ttc_env.arrays import Array, as_numpy, namespace
 from ttc_env.batch import one_market
 from ttc_env.envs import spaces
-from ttc_env.envs.vector import VectorMarket
+from ttc_env.envs.vector import VectorMarket, check_state
 from ttc_env.opponents import Constant, make_opponents
+from ttc_env.repeated import State
 
 
 class Seats:
@@ -39,8 +40,10 @@ class Seats:
         batch = (engine.num_markets, engine.num_providers)
         self._actions = spaces.Actions(space, (batch[0], len(self._seats)), like)
         self._joint = spaces.Actions(space, batch, like, "actions of opponents")
+        self._always: Array | None = None  # the joint action of opponents who do the same in every period
         if isinstance(self.opponents, Constant):
-            spaces.Actions(space, batch[1:], like, "actions of opponents").read(self.opponents.actions)
+            one = spaces.Actions(space, batch[1:], like, "actions of opponents").read(self.opponents.actions)
+            self._always = self._joint.read(namespace(one).stack([one] * batch[0]))
         self._observations: Array = np.empty(0)
 
     @property
@@ -59,25 +62,32 @@ class Seats:
             raise AttributeError(name)
         return getattr(self.engine, name)
 
-    def reset(self, seed: int | None = None, *, rows: Array | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(
+        self, seed: int | Sequence[int | None] | None = None, *, rows: Array | None = None
+    ) -> tuple[Array, dict[str, Any]]:
         """Start new episodes, see `VectorMarket.reset`; the generator serves all markets and their opponents."""
         self._observations, info = self.engine.reset(seed, rows=rows)
         return self._observations[:, self._seats], info
 
     def step(self, actions: Any) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
         """Clear one period of every market; see `VectorMarket.step`."""
-        engine = self.engine
-        state = engine.running_state()
-        actions = self._actions.read(actions)
-        joint = self._joint.read(self.opponents(as_numpy(self._observations), as_numpy(state), self._uniform))
+        state = self.engine.running_state()  # no actions are due before a reset, and none are looked at
+        return self.clear(state, self._actions.read(actions))
+
+    def clear(self, state: State, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        """`step` from a running state with actions `(B, s)` that have been checked; see `VectorMarket.clear`."""
+        if self._always is None:
+            joint = self._joint.read(self.opponents(as_numpy(self._observations), as_numpy(state), self._uniform))
+        else:
+            joint = namespace(self._always).asarray(self._always, copy=True)
         joint[:, self._seats] = actions
-        self._observations, rewards, terminations, truncations, info = engine.step(joint)
+        self._observations, rewards, terminations, truncations, info = self.engine.clear(state, joint)
         if "final_obs" in info:
             info["final_obs"] = info["final_obs"][:, self._seats]
         return self._observations[:, self._seats], rewards[:, self._seats], terminations, truncations, info
 
     def _uniform(self, shape: tuple[int, ...]) -> np.ndarray:
-        return as_numpy(self.engine.uniform(shape))
+        return as_numpy(self.engine.draw(shape))
 
     def get_state(self) -> dict[str, Any]:
         """Everything the future depends on, generator included; see `set_state`."""
@@ -86,5 +96,6 @@ class Seats:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to where `get_state` was called."""
+        check_state(state, "engine", "observations")
         self.engine.set_state(state["engine"])
         self._observations = namespace(state["observations"]).asarray(state["observations"], copy=True)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from ttc_env.envs import spaces
 from ttc_env.envs.parallel import period_infos
-from ttc_env.envs.render import RENDER_MODES, check_render_mode, render_period
+from ttc_env.envs.render import METADATA, check_render_mode, render_period
 from ttc_env.envs.seats import Seats
-from ttc_env.envs.vector import VectorMarket
+from ttc_env.envs.vector import VectorMarket, check_state
 from ttc_env.mechanisms import Mechanism
 
 DEFAULT_MARKET = "gsm8k/majority_voting"
@@ -31,7 +34,7 @@ class ProviderEnv(gymnasium.Env):
         render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`; see `ParallelMarket`.
     """
 
-    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES)}  # noqa: RUF012
+    metadata: dict[str, Any] = dict(METADATA)  # noqa: RUF012
 
     def __init__(
         self,
@@ -49,11 +52,21 @@ class ProviderEnv(gymnasium.Env):
         self.action_space = engine.single_action_space
         self.observation_space = spaces.observation_space(engine.game)
         self._last: dict[str, Any] = {}
+        self._spec: EnvSpec | None = None
 
     @property
     def engine(self) -> VectorMarket:
         """The batch of one market underneath."""
         return self._seat.engine
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """How `gymnasium.make` made this, with the length of an episode, which some wrappers ask for."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = None if spec is None else replace(spec, max_episode_steps=self.engine.game.max_cycles)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -62,7 +75,7 @@ class ProviderEnv(gymnasium.Env):
         super().reset(seed=seed)
         observations, _ = self._seat.reset(seed)
         if seed is not None:
-            self._np_random = self.engine.uniform.generator
+            (self._np_random,) = self.engine.uniform.generators
         self._last = {}
         return _single(observations)[0], {}
 
@@ -89,14 +102,19 @@ class ProviderEnv(gymnasium.Env):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to where `get_state` was called; the future is the same again for the same actions."""
+        check_state(state, "seat", "last")
         self._seat.set_state(state["seat"])
         self._last = state["last"]
 
 
 class VectorProviderEnv(VectorEnv):
-    """`num_envs` copies of `ProviderEnv` in one batch of arrays; same arguments.
+    """`num_envs` copies of `ProviderEnv` in one batch of arrays; same arguments, and the returns of `SyncVectorEnv`.
 
-    `autoreset` is `"next_step"`, Gymnasium's default, `"same_step"` or `"disabled"`.
+    `autoreset` is `"next_step"`, Gymnasium's default, `"same_step"` or `"disabled"`. Rewards and the numbers in info
+    have the type that `SyncVectorEnv` gives them, float64; they are computed in `dtype`, by default single precision,
+    which is about twice as fast. With `dtype="float64"` they are those of `ProviderEnv`, and with a list of seeds,
+    one for each copy, their draws are as well. There are no environments inside: no `envs`, `call` or `get_attr`, and
+    nothing to render.
     """
 
     def __init__(
@@ -113,7 +131,8 @@ class VectorProviderEnv(VectorEnv):
         self.engine = VectorMarket(market, mechanism, num_envs, autoreset=autoreset, backend="numpy", **arguments)
         self._seat = Seats(self.engine, [provider], opponents)
         self._actions = spaces.Actions(self.engine.single_action_space, (num_envs,), self.engine.game.market.quality)
-        self.metadata = {"render_modes": [], "autoreset_mode": _autoreset_mode(autoreset)}
+        self.autoreset_mode = _autoreset_mode(autoreset)
+        self.metadata = METADATA | {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self.num_envs = num_envs
         self.single_action_space = self.engine.single_action_space
         self.single_observation_space = spaces.observation_space(self.engine.game)
@@ -121,27 +140,52 @@ class VectorProviderEnv(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start all episodes, or those of the mask `options["reset_mask"]`, `(num_envs,)`.
 
-        A seed restarts the generator that serves them all.
+        Args:
+            seed: an integer restarts one generator that serves all copies; a list gives each copy a generator of its
+                own, which draws what `ProviderEnv` would draw (in `dtype="float64"`).
+            options: may have `reset_mask`.
         """
-        super().reset(seed=seed)
         observations, _ = self._seat.reset(seed, rows=(options or {}).get("reset_mask"))
+        if seed is not None:  # as of `SyncVectorEnv`: a tuple where each copy has its own
+            streams: Any = tuple(self.engine.uniform.generators)
+            several: Any = tuple(seed) if isinstance(seed, Sequence | np.ndarray) else None
+            self._np_random, self._np_random_seed = (streams, several) if several else (streams[0], cast(int, seed))
         return _single(observations), {}
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Clear one period of every market; info holds the learner's utility in USD and the markets' welfare."""
-        self.engine.running_state()  # no actions are due before a reset, and none are looked at
-        observations, rewards, terminations, truncations, detail = self._seat.step(self._actions.read(actions)[:, None])
-        outcome = detail["outcome"]
-        info: dict[str, Any] = {"utility": outcome.utility[:, self._seat.seats[0]], "welfare": outcome.welfare}
-        if "state" in detail:
-            info["state"] = detail["state"]
+        """Clear one period of every market.
+
+        Info has what that of `ProviderEnv` has, arrays `(num_envs,)`, each with a mask `_name` of the copies to which
+        it belongs; in mode `same_step` what belongs to the last period of an episode is in `final_info`, as the last
+        observation is in `final_obs`.
+        """
+        state = self.engine.running_state()  # no actions are due before a reset, and none are looked at
+        own = self._actions.read(actions)[:, None]
+        observations, rewards, terminations, truncations, detail = self._seat.clear(state, own)
+        period = self._period(detail)
+        going_on = detail.get("_outcome", np.ones(self.num_envs, dtype=bool))
+        info: dict[str, Any] = {}
         if "final_obs" in detail:
-            info |= {"final_obs": _single(detail["final_obs"]), "_final_obs": detail["_final_obs"]}
-        return _single(observations), rewards[:, 0], terminations, truncations, info
+            ended = detail["_final_obs"]
+            info = {"final_obs": _single(detail["final_obs"]), "_final_obs": ended.copy()}
+            info |= {"final_info": _masked(period, ended), "_final_info": ended.copy()}
+            going_on = ~ended
+        info |= _masked(period, going_on)
+        return _single(observations), rewards[:, 0].astype(np.float64), terminations, truncations, info
+
+    def _period(self, detail: dict[str, Any]) -> dict[str, np.ndarray]:
+        """The learner's side of the period in USD, as `ProviderEnv` shows it."""
+        bids, outcome, seat = detail["bids"], detail["outcome"], int(self._seat.seats[0])
+        utility = outcome.utility[:, seat]
+        columns = {"ask": bids.ask[:, seat], "claim": bids.claim[:, seat], "share": outcome.shares[:, seat]}
+        columns |= {"payment": utility + outcome.cost[:, seat], "utility": utility}
+        columns |= {"user_value": outcome.user_value, "welfare": outcome.welfare}
+        whole = {"level": bids.level[:, seat].copy()} | ({"state": detail["state"]} if "state" in detail else {})
+        return whole | {name: column.astype(np.float64) for name, column in columns.items()}
 
     def get_state(self) -> dict[str, Any]:
         """Everything the future depends on, generator included; see `set_state`."""
@@ -155,6 +199,15 @@ class VectorProviderEnv(VectorEnv):
 def _single(observations: np.ndarray) -> np.ndarray:
     """The one seat of `(B, 1, d)`, in single precision."""
     return observations[:, 0].astype(np.float32)
+
+
+def _masked(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns with the mask of the rows to which they belong beside each, zero elsewhere; nothing if to none."""
+    if not rows.any():
+        return {}
+    if not rows.all():
+        columns = {name: np.where(rows, column, 0) for name, column in columns.items()}
+    return columns | {f"_{name}": rows.copy() for name in columns}
 
 
 def _autoreset_mode(autoreset: str) -> Any:

@@ -22,8 +22,7 @@ def action_space(game: RepeatedMarket) -> gymnasium.Space:
 
 def observation_space(game: RepeatedMarket, dtype: type = np.float32) -> gymnasium.spaces.Box:
     """Observation space of one provider, `(d,)`."""
-    low, high = layout(game).bounds
-    return gymnasium.spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype)
+    return _box(*layout(game).bounds, dtype)
 
 
 def shared_observation_space(game: RepeatedMarket, dtype: type = np.float32) -> gymnasium.spaces.Tuple:
@@ -36,8 +35,18 @@ def shared_observation_space(game: RepeatedMarket, dtype: type = np.float32) -> 
 
 def state_space(game: RepeatedMarket, dtype: type = np.float32) -> gymnasium.spaces.Box:
     """Space of the global state, `(D,)`."""
-    low, high = layout(game).state_bounds(game.market.num_providers)
-    return gymnasium.spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype)
+    return _box(*layout(game).state_bounds(game.market.num_providers), dtype)
+
+
+def _box(low: np.ndarray, high: np.ndarray, dtype: type) -> gymnasium.spaces.Box:
+    with np.errstate(over="ignore"):
+        low, high = low.astype(dtype), high.astype(dtype)
+    if not np.isfinite([low, high]).all():
+        raise ValueError(
+            f"observations leave the range of {np.dtype(dtype)}; rewards are profits in units of reward_scale, "
+            "curves in units of answer_value"
+        )
+    return gymnasium.spaces.Box(low, high, dtype=dtype)
 
 
 class Actions:
@@ -76,12 +85,14 @@ class Actions:
             actions.dtype, "integral" if self.integers else "real floating"
         ):
             raise ValueError(f"{self.name} must be in {self.space}, got {actions!r} of type {actions.dtype}")
-        actions = provider_major(actions, self.dtype)
+        given = actions
+        with np.errstate(over="ignore", invalid="ignore"):  # what single precision cannot hold is outside the space
+            actions = provider_major(given, self.dtype)
         if check:
             fits = (actions >= self.low) & (actions <= self.high)
             if not fits.all():
                 index = tuple(int(axis[0]) for axis in xp.nonzero(~fits)[: len(self.batch)])
-                raise ValueError(f"{self.name} must be in {self.space}, got {actions[index].tolist()} at {list(index)}")
+                raise ValueError(f"{self.name} must be in {self.space}, got {given[index].tolist()} at {list(index)}")
         return actions
 
 

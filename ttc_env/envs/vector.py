@@ -18,6 +18,7 @@ from ttc_env.checks import whole
 from ttc_env.curves import load_market
 from ttc_env.dynamics import Dynamics, encode, make_dynamics
 from ttc_env.envs import spaces
+from ttc_env.envs.uniform import Uniform
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, make_mechanism
 from ttc_env.mixtures import Mixture
@@ -48,7 +49,7 @@ class VectorMarket:
         shared_record: return observations as `ttc_env.observing.Views`, with the public record once per market and
             not once per provider: for many providers.
         copy: return arrays of the caller's own; without it observations are written into the same array at every
-            step, several times as fast for large batches.
+            step, several times as fast for large batches, and `info` shows the engine's own record.
         dynamics: what the market carries from period to period: a name of `ttc_env.dynamics.DYNAMICS`,
             `package.module:Class`, a `Dynamics`, or None.
         dynamics_options: of a dynamics given by name or path, for example `{"cost": 0.004}`.
@@ -118,11 +119,15 @@ class VectorMarket:
         """Indices of the providers whose actions `step` takes: all of them; see `ttc_env.envs.seats`."""
         return np.arange(self.num_providers)
 
-    def reset(self, seed: int | None = None, *, rows: Array | None = None) -> tuple[Array, dict[str, Any]]:
+    def reset(
+        self, seed: int | Sequence[int | None] | None = None, *, rows: Array | None = None
+    ) -> tuple[Array, dict[str, Any]]:
         """Start new episodes.
 
         Args:
-            seed: restarts the generator that serves all markets; without it the stream goes on.
+            seed: restarts the generator that serves all markets; without it the stream goes on. A sequence gives each
+                market a generator of its own, from which it draws what it would draw alone; in a sequence, None lets
+                the market's own go on.
             rows: mask `(B,)` of the markets to reset; all by default.
 
         Returns:
@@ -133,7 +138,9 @@ class VectorMarket:
         """
         if rows is not None:
             rows = spaces.as_mask(rows, self.num_markets, self.game.market.quality)
-        if seed is not None:
+        if isinstance(seed, Sequence | np.ndarray):
+            self.uniform.seed_rows(list(seed), [True] * self.num_markets if rows is None else rows.tolist())
+        elif seed is not None:
             self.uniform.seed(seed)
         if rows is None or self._state is None:
             self._state = repeated.initial_state(self.game, self.num_markets)
@@ -159,24 +166,30 @@ class VectorMarket:
             ValueError: actions of the wrong shape or type or outside the space; nothing has changed then.
         """
         state = self.running_state()
+        return self.clear(state, self._actions.read(actions, check=self.check_actions))
+
+    def clear(self, state: repeated.State, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        """`step` from a `running_state()` with actions that have been checked and copied."""
         xp = namespace(state.shares)
-        actions = self._actions.read(actions, check=self.check_actions)
-        draws = repeated.draw(self.game, self.num_markets, self.uniform)
+        draws = repeated.draw(self.game, self.num_markets, self.draw)
         previous, (state, outcome) = state, repeated.transition(self.game, state, actions, draws)
         info: dict[str, Any] = {"outcome": outcome, "bids": state.bids, "actions": actions}
         if self.game.dynamics is not None:
             info["state"] = encode(previous.carried, self.game.dynamics.sizes(self.game.market))
         if self.autoreset == "next_step":
             ended = repeated.truncated(self.game, previous)
-            state = self._renewed(state, ended)
+            if not isinstance(ended, np.ndarray) or ended.any():  # elsewhere to ask is to wait for the device
+                state = self._renewed(state, ended)
             info["_outcome"] = ~ended
+        if self.copy:  # info is the caller's own, and so are the actions in it
+            state = state._replace(bids=_own(state.bids), shares=_own(state.shares))
         rewards, truncations = state.reward, repeated.truncated(self.game, state)
         if self.autoreset == "same_step" and bool(truncations.any()):
             info |= {"final_obs": self._observe(state, copy=True), "_final_obs": truncations}
             state = self._renewed(state, truncations)
         self._state = state
         if self.copy:
-            rewards = xp.asarray(rewards, copy=True)
+            rewards = _own(rewards)
         terminations = xp.zeros(truncations.shape, dtype=xp.bool, device=device(rewards))
         return self._observe(state), rewards, terminations, truncations, info
 
@@ -184,10 +197,7 @@ class VectorMarket:
         self._observations = self._view(self.game, state, self._observations)
         if not (self.copy if copy is None else copy):
             return self._observations
-        xp = namespace(state.shares)
-        if isinstance(self._observations, observing.Views):
-            return observing.Views(*(xp.asarray(part, copy=True) for part in self._observations))
-        return xp.asarray(self._observations, copy=True)
+        return _own(self._observations)
 
     def _renewed(self, state: repeated.State, rows: Array) -> repeated.State:
         return repeated.replace_rows(rows, repeated.initial_state(self.game, self.num_markets), state)
@@ -217,68 +227,57 @@ class VectorMarket:
             raise ResetNeeded(f"the episode ended after {self.game.max_cycles} periods; call reset() first")
         return state
 
+    def draw(self, shape: tuple[int, ...]) -> Array:
+        """Uniform draws for this period; of a market that is only reset now, no stream of its own is used up."""
+        resting = None
+        if self.autoreset == "next_step" and len(self.uniform.generators) == self.num_markets:
+            resting = repeated.truncated(self.game, self.record())
+        return self.uniform(shape, resting)
+
     def get_state(self) -> dict[str, Any]:
         """Everything the future depends on, generator included; see `set_state`."""
         return {"state": copy.deepcopy(self._state), "uniform": self.uniform.get_state()}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to where `get_state` was called."""
-        self._state = copy.deepcopy(state["state"])
+        """Go back to where `get_state` was called.
+
+        Raises:
+            ValueError: the state is that of other markets; nothing has changed then.
+        """
+        check_state(state, "state", "uniform")
+        record, wanted = state["state"], repeated.initial_state(self.game, self.num_markets)
+        if record is not None and _form(record) != _form(wanted):
+            raise ValueError(f"this state is of other markets: its arrays are {_form(record)}, here {_form(wanted)}")
+        if len(state["uniform"]) not in (0, 1, self.num_markets):
+            raise ValueError(f"this state has {len(state['uniform'])} generators for {self.num_markets} markets")
+        self._state = copy.deepcopy(record)
         self.uniform.set_state(state["uniform"])
 
 
-class Uniform:
-    """Uniform draws on [0, 1) of the backend, device and type of an example array, from one seeded generator."""
+def check_state(state: Any, *parts: str) -> None:
+    """Refuse what `get_state` cannot have returned.
 
-    def __init__(self, like: Array) -> None:
-        self.numpy = isinstance(like, np.ndarray)
-        self.kind = {"dtype": like.dtype} if self.numpy else {"dtype": like.dtype, "device": like.device}
-        self.generator: Any = None
+    Raises:
+        ValueError: it has not just these parts.
+    """
+    if not isinstance(state, dict) or state.keys() != set(parts):
+        raise ValueError(f"set_state takes what get_state returned, a dict of {', '.join(parts)}, got {state!r}")
 
-    def seed(self, seed: int | None) -> None:
-        """Start a new stream; from the operating system's entropy if `seed` is None."""
-        if seed is not None:
-            whole("seed", seed, least=0)
-        if self.numpy:
-            self.generator = np.random.default_rng(seed)
-        else:
-            import torch
 
-            self.generator = torch.Generator(device=self.kind["device"])
-            self.generator.manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1))
+def _own(part: Any) -> Any:
+    """A copy of an array, or of all arrays of a tuple."""
+    if isinstance(part, tuple):
+        return type(part)(*map(_own, part))
+    return namespace(part).asarray(part, copy=True)
 
-    def __call__(self, shape: tuple[int, ...]) -> Array:
-        """Draws of this shape."""
-        if self.generator is None:
-            self.seed(None)
-        if self.numpy:
-            return self.generator.random(shape, **self.kind)
-        import torch
 
-        return torch.rand(shape, generator=self.generator, **self.kind)
-
-    def get_state(self) -> Any:
-        """Where the stream stands."""
-        if self.generator is None:
-            return None
-        return copy.deepcopy(self.generator.bit_generator.state if self.numpy else self.generator.get_state())
-
-    def set_state(self, state: Any) -> None:
-        """Continue from `get_state`."""
-        self.seed(0)
-        if state is None:
-            self.generator = None
-        elif self.numpy:
-            self.generator.bit_generator.state = state
-        else:
-            self.generator.set_state(state)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"numpy": self.numpy, "kind": self.kind, "state": self.get_state()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.numpy, self.kind = state["numpy"], state["kind"]
-        self.set_state(state["state"])
+def _form(part: Any) -> Any:
+    """Type and shape of an array, or of all arrays of a tuple; None of what is not there."""
+    if isinstance(part, tuple):
+        return [_form(one) for one in part]
+    if part is None:
+        return None
+    return f"{type(part).__name__} {part.dtype} {tuple(part.shape)}"
 
 
 def resolve_market(market: Any, beta: float | None) -> Market:
