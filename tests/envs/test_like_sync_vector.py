@@ -162,7 +162,7 @@ def test_seeds_that_are_none_are_refused_and_change_nothing(seed, message):
 
 @each_variant
 def test_the_spec_knows_how_long_an_episode_is(variant):
-    env = gymnasium.make(variant.id, **variant.arguments({"max_cycles": 5}))
+    env = gymnasium.make(variant.id, **variant.arguments({"max_cycles": 5, "opponents": "random"}))
     assert env.spec.max_episode_steps == 5
     timed = TimeAwareObservation(env)
     timed.reset(seed=0)
