@@ -229,10 +229,9 @@ class VectorMarket:
 
     def draw(self, shape: tuple[int, ...]) -> Array:
         """Uniform draws for this period; of a market that is only reset now, no stream of its own is used up."""
-        resting = None
         if self.autoreset == "next_step" and len(self.uniform.generators) == self.num_markets:
-            resting = repeated.truncated(self.game, self.record())
-        return self.uniform(shape, resting)
+            return self.uniform(shape, repeated.truncated(self.game, self.record()))
+        return self.uniform(shape)
 
     def get_state(self) -> dict[str, Any]:
         """Everything the future depends on, generator included; see `set_state`."""
