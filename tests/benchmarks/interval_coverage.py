@@ -1,7 +1,7 @@
 """How often 95 % intervals cover a known truth: shipped markets are true, measurements of them are simulated.
 
-    python tests/benchmarks/coverage.py                      # nine markets, three sizes, 100 measurements: minutes
-    python tests/benchmarks/coverage.py --repetitions 400    # closer
+    python tests/benchmarks/interval_coverage.py                      # nine markets, three sizes, 100 measurements: minutes
+    python tests/benchmarks/interval_coverage.py --repetitions 400    # closer
 
 Prints, for the posterior and for the sensitivity range and for each number of questions, the mean over the markets of
 the fraction of intervals that contain the truth, and that of the worst market.
