@@ -4,6 +4,7 @@ from ttc_env.collusion.audit import Audit, audit, estimates
 from ttc_env.collusion.decisions import Decision, Stability, discounted, solve_decision, stability
 from ttc_env.collusion.deviations import KINDS, NONE, Responses, deviating_action, impulse_responses
 from ttc_env.collusion.discount import CriticalDiscount, critical_discount, grim_trigger
+from ttc_env.collusion.meta import cross_play, meta_game, mixed_equilibria, regret_of_choices
 from ttc_env.collusion.payoffs import (
     Benchmarks,
     PayoffTable,
@@ -27,16 +28,20 @@ __all__ = [
     "Strategies",
     "audit",
     "critical_discount",
+    "cross_play",
     "deviating_action",
     "discounted",
     "estimates",
     "game_benchmarks",
     "grim_trigger",
     "impulse_responses",
+    "meta_game",
+    "mixed_equilibria",
     "next_state",
     "num_states",
     "payoff_table",
     "price_actions",
+    "regret_of_choices",
     "solve_decision",
     "stability",
     "stage_benchmarks",
