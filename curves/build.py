@@ -9,6 +9,7 @@ Writes the table, joint bootstrap draws and per-question outcomes beside it (.np
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,10 @@ import jsonschema
 import tyro
 from rich.table import Table as Printed
 
-from curves.metadata import describe
-from curves.prices import LIST_PRICES, measured_usd_per_mtok, read_prices
-from curves.runs import Extraction, Run, read_raw
-from curves.table import arrays, make_table, rows, write
+from curves.records.runs import Extraction, Run, read_raw
+from curves.tables.metadata import describe
+from curves.tables.prices import LIST_PRICES, measured_usd_per_mtok, read_prices
+from curves.tables.table import arrays, make_table, rows, write
 from ttc_env.scripting.console import console, errors_in_one_line, say
 
 
@@ -76,8 +77,7 @@ def main(args: Args) -> None:
 
 def build(runs: list[Run], options: Options, extraction: Extraction, strict: list[Run]) -> None:
     """Make the tables of all methods, write them and what stands beside them, and print them."""
-    if options.draws < 1:
-        raise ValueError(f"draws must be at least 1, got {options.draws}")
+    _check(options)
     tables = [make_table(runs, method, options.benchmark) for method in options.methods]
     prices = read_prices(options.prices, [run.model for run in runs])
     measured = {run.model: measured_usd_per_mtok(run.metadata.get("usage", ()), options.hourly_usd) for run in runs}
@@ -100,6 +100,17 @@ def build(runs: list[Run], options: Options, extraction: Extraction, strict: lis
     for model in provenance["models"]:
         say(f"{model['model']}: " + ", ".join(f"{name} {rate:.2%}" for name, rate in model["rates"].items()))
     say("written to ", (options.out, "bold"))
+
+
+def _check(options: Options) -> None:
+    if options.draws < 1:
+        raise ValueError(f"draws must be at least 1, got {options.draws}")
+    if not options.methods or len(set(options.methods)) < len(options.methods):
+        raise ValueError(f"methods must be one or more, each of them once, got {', '.join(options.methods)}")
+    if options.hourly_usd is not None and not (math.isfinite(options.hourly_usd) and options.hourly_usd >= 0):
+        raise ValueError(f"hourly-usd must be finite and >= 0, got {options.hourly_usd}")
+    if options.benchmark is not None and (not options.benchmark.strip() or "/" in options.benchmark):
+        raise ValueError(f"benchmark must be a name without '/', got {options.benchmark!r}")
 
 
 if __name__ == "__main__":

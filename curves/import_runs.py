@@ -21,8 +21,10 @@ import jsonschema
 import tyro
 
 from curves.build import Options, build
-from curves.imports import Left, read_lm_eval, read_published
-from curves.runs import Run
+from curves.importing.collecting import Left
+from curves.importing.lm_eval import read_lm_eval
+from curves.importing.published import read_published
+from curves.records.runs import Run
 from curves.tasks import KINDS
 from ttc_env.scripting.console import console, errors_in_one_line
 

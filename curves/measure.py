@@ -19,19 +19,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 import tyro
 
 from curves.engines import Engine, Sampling, load_engine
-from curves.machine import EnergyMeter, describe_device, versions
-from curves.metadata import commit, now, sha256
-from curves.prompts import Prompt, load_prompt
-from curves.recording import Recorder
-from curves.sampling import Plan, check_seeds
-from curves.second_opinion import SecondOpinion
-from curves.store import RawStore
+from curves.records.stamps import commit, now, sha256
+from curves.records.store import RawStore
+from curves.sampling.machine import EnergyMeter, describe_device, versions
+from curves.sampling.plan import Plan, check_seeds
+from curves.sampling.recording import Recorder
 from curves.tasks import Task, load_task
+from curves.tasks.prompts import Prompt, load_prompt
+from curves.verify.second_opinion import SecondOpinion
 from ttc_env.scripting.console import errors_in_one_line, progress_bar, say
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and wrong arguments should not wait for them
-    from curves.likelihood import Likelihood
-    from curves.rewards import RewardModel
+    from curves.scoring.likelihood import Likelihood
+    from curves.scoring.rewards import RewardModel
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Args:
     answer_tokens: int = 64
     """limit of a forced answer"""
     prompt: Path | None = None
-    """JSON file with fields of curves.prompts.Prompt: template, system, chat, prefix, thinking_end, force, stop"""
+    """JSON file with fields of curves/tasks/prompts.py: template, system, chat, prefix, thinking_end, force, stop"""
     reward_model: str | None = None
     """scores every answer, for best-of-n: a sequence-classification model, or a language model by its likelihood"""
     second_opinion: bool = False
@@ -130,7 +130,7 @@ def main(args: Args) -> Path:
     engine = load(args)
     judge = None
     if args.reward_model is not None:
-        from curves.rewards import load_reward_model
+        from curves.scoring.rewards import load_reward_model
 
         judge = load_reward_model(args.reward_model, args.reward_revision, args.device)
     provider = args.provider or args.model

@@ -5,7 +5,8 @@
     python curves/nano.py --steps 20 --questions 10     # a rehearsal
 
 Writes below `runs/nano/`: models/, raw/, and nano_curves.csv with what stands beside it. What is there is not made
-again, so the same command goes on where it was stopped. Ends with the equilibria of the market it made.
+again, so the same command goes on where it was stopped; models made in another way are refused. Ends with the
+equilibria of the market it made.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ import torch
 import tyro
 
 from curves import build, measure
-from curves.arithmetic import questions
-from curves.nano_model import PROMPT, Size, make_tokenizer
-from curves.nano_train import train
+from curves.nano_models.model import PROMPT, Size, make_tokenizer
+from curves.nano_models.train import train
+from curves.records.store import same_configuration
+from curves.tasks.arithmetic import questions
 from ttc_env import equilibrium, load_market
 from ttc_env.scripting.console import console, errors_in_one_line
 
@@ -110,19 +112,29 @@ def main(args: Args) -> Path:
 def model(args: Args, name: str, size: Size, steps: int) -> Path:
     """The folder of a trained model."""
     folder = args.out / "models" / name
-    if not folder.exists():
+    made = {"size": list(size), "steps": steps, "seed": args.seed, "held_out": [args.questions, args.task_seed]}
+    if folder.exists():
+        same_configuration(folder, read_made(folder), made)
+    else:
         console.print(f"training {name}, {steps} steps")
         held_out = {text for text, _ in questions(args.questions, args.task_seed)}
-        save(train(size, steps, args.seed, make_tokenizer(), held_out), folder)
+        save(train(size, steps, args.seed, make_tokenizer(), held_out), folder, made)
     return folder
 
 
-def save(trained: Any, folder: Path) -> None:
-    """Write a model and its tokenizer, both or neither."""
+def save(trained: Any, folder: Path, made: dict[str, Any]) -> None:
+    """Write a model, its tokenizer and how it was made, all or nothing."""
     draft = folder.with_name(f".{folder.name}.part")
     trained.save_pretrained(draft)
     make_tokenizer().save_pretrained(draft)
+    (draft / "made.json").write_text(json.dumps(made) + "\n", encoding="utf-8")
     os.replace(draft, folder)
+
+
+def read_made(folder: Path) -> dict[str, Any]:
+    """How a saved model was made; empty where that was not recorded."""
+    path = folder / "made.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 def parameters(folder: Path) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ttc_env
-from ttc_env.curves import ANSWER_VALUE, COLUMNS, TABLES, load_curves
+from ttc_env.curves import ANSWER_VALUE, COLUMNS, TABLES, load_curves, load_draws, load_outcomes
 
 NAMES = [f"{b}/{m}" for b in ANSWER_VALUE for m in ("majority_voting", "best_of_n", "reasoning_effort")]
 HEADER = ",".join(COLUMNS)
@@ -125,6 +125,13 @@ def test_one_of_several_tables_is_chosen_by_name(table):
         ([*GOOD, GOOD[1]], 6, "duplicate of row 2"),
         (edited(2, "model", " "), 2, "model is empty"),
         ([*GOOD, "mine,votes,large"], 6, "theta is empty"),
+        ([*GOOD[:-1], GOOD[-1] + ",1"], 5, "8 cells under 7 columns"),
+        ([HEADER + ",tokens", *(line + ",1" for line in GOOD[1:])], 1, "repeated column tokens"),
+        (edited(2, "method", "a/b"), 2, "must not contain '/', got 'mine', 'a/b'"),
+        (edited(2, "benchmark", "a/b"), 2, "must not contain '/', got 'a/b', 'votes'"),
+        ([line.replace(",", ";") for line in GOOD], 1, "separated by ';' here, and must be by ','"),
+        ([line.replace(",", "\t") for line in GOOD], 1, r"separated by '\\t' here"),
+        ([*GOOD, "x" * 140_000], 6, "field larger than field limit"),
         ([*GOOD, b"mine,votes,\xff\xfe,1,0.5,100,0.2\n"], 6, "not UTF-8"),
     ],
 )
@@ -139,6 +146,35 @@ def test_a_missing_file_is_not_found(tmp_path):
         ttc_env.load_market(tmp_path / "nothing.csv")
     with pytest.raises(FileNotFoundError):
         ttc_env.load_market("nothing.csv")
+
+
+@pytest.mark.parametrize("name", ["table.csv", "X.CSV", "x.txt", "table", "mine.v2"])
+def test_a_table_of_the_current_or_home_folder_needs_no_path(table, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(table(*GOOD, name=name).parent)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for source in (name, f"./{name}", f"~/{name}", str(tmp_path / name), tmp_path / name):
+        assert ttc_env.load_market(source, answer_value=0.01).providers == ("small", "large")
+    assert ttc_env.load_market("gsm8k/majority_voting").num_providers == 9
+    with pytest.raises(FileNotFoundError):
+        ttc_env.load_market(f"~/no-such-{name}")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", "cut", "other"])
+def test_what_cannot_be_read_beside_a_table_is_one_error(table, content):
+    path = table(*GOOD)
+    beside = path.with_suffix(".npz")
+    with open(beside, "wb") as file:
+        np.savez_compressed(file, **{"votes.accuracy.draws": np.ones((9, 2, 2)), "other": np.ones(3)})
+    beside.write_bytes(
+        content if isinstance(content, bytes) else beside.read_bytes()[: -40 if content == "cut" else None]
+    )
+    with pytest.raises(
+        ValueError, match=r"table\.npz: (draws|questions) of mine/votes cannot be read; build the table again"
+    ):
+        load_draws(path)
+    with pytest.raises(ValueError, match="cannot be read"):
+        load_outcomes(path)
 
 
 def test_an_unknown_market_is_named_with_a_suggestion():

@@ -12,9 +12,12 @@ import difflib
 import io
 import math
 import os
-from collections.abc import Sequence
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -231,13 +234,16 @@ def _beside(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Accuracy and tokens, `(kind, n, m)`, from the `.npz` file beside a table."""
     shipped = (_DATA / file for file in TABLES if curves.name in read_curves(_DATA / file))
-    path = (Path(source) if _is_path(source) else next(shipped)).with_suffix(".npz")
+    path = (Path(source).expanduser() if _is_path(source) else next(shipped)).with_suffix(".npz")
     if not path.is_file():
         what = {"draws": "draws", "questions": "recorded outcomes"}[kind]
         raise ValueError(f"{curves.name} has no {what} beside its table: {path} does not exist")
     method = curves.name.split("/")[1]
-    with np.load(path, allow_pickle=False) as file:
-        found = [file[f"{method}.{quantity}.{kind}"].astype(float) for quantity in ("accuracy", "tokens")]
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = [file[f"{method}.{quantity}.{kind}"].astype(float) for quantity in ("accuracy", "tokens")]
+    except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path}: {kind} of {curves.name} cannot be read; build the table again ({error})") from None
     if any(values.shape[1:] != shape for values in found):
         raise ValueError(f"{path}: {kind} of {curves.name} have shape {found[0].shape}, its table {shape}")
     return found[0], found[1]
@@ -265,7 +271,13 @@ def load_curves(source: str | os.PathLike[str], *, name: str | None = None) -> C
 
 
 def _is_path(source: str | os.PathLike[str]) -> bool:
-    return not isinstance(source, str) or source.endswith(".csv") or (os.sep in source and Path(source).is_file())
+    """Whether this is a path: names of markets have no ending, no `~` and no dot at the beginning."""
+    if not isinstance(source, str):
+        return True
+    path = Path(source)
+    return source not in _shipped() and (
+        source[:1] in ("~", ".") or path.suffix != "" or path.is_absolute() or path.is_file()
+    )
 
 
 def _pick(tables: dict[str, Curves], name: str, kind: str) -> Curves:
@@ -287,15 +299,14 @@ def read_curves(path: str | os.PathLike[str]) -> dict[str, Curves]:
     Raises:
         ValueError: the first fault found, with file and row (the header is row 1).
     """
-    path = os.fspath(path)
-    reader = csv.DictReader(io.StringIO(_read_text(path), newline=""))
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise ValueError(f"{path}, row 1: missing column {', '.join(missing)}; needed: {', '.join(COLUMNS)}")
+    path = os.path.expanduser(os.fspath(path))
     cells: dict[str, dict[str, dict[float, tuple[float, float, float, int]]]] = {}
-    for record in reader:
-        row = reader.line_num
+    for row, record in _records(path):
         benchmark, method, model = (_text(path, row, record, key) for key in COLUMNS[:3])
+        if "/" in benchmark + method:
+            raise ValueError(
+                f"{path}, row {row}: a benchmark or method must not contain '/', got {benchmark!r}, {method!r}"
+            )
         theta = _number(path, row, record, "theta", low=0)
         point = (
             _number(path, row, record, "accuracy", low=0, high=1),
@@ -310,6 +321,38 @@ def read_curves(path: str | os.PathLike[str]) -> dict[str, Curves]:
     if not cells:
         raise ValueError(f"{path}, row 2: the table is empty")
     return {name: _curves(path, name, models) for name, models in cells.items()}
+
+
+def _records(path: str) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """Number and cells of each row below the header."""
+    lines = csv.reader(io.StringIO(_read_text(path), newline=""))
+    try:
+        header = next(lines, [])
+        _check_header(path, header)
+        for line in lines:
+            if len(line) > len(header):
+                raise ValueError(
+                    f"{path}, row {lines.line_num}: {len(line)} cells under {len(header)} columns; quote commas"
+                )
+            if line:
+                yield lines.line_num, dict(zip_longest(header, line))
+    except csv.Error as error:
+        raise ValueError(f"{path}, row {lines.line_num}: {error}") from None
+
+
+def _check_header(path: str, header: list[str]) -> None:
+    missing = [column for column in COLUMNS if column not in header]
+    repeated = [column for column in COLUMNS if header.count(column) > 1]
+    if repeated:
+        raise ValueError(f"{path}, row 1: repeated column {', '.join(repeated)}")
+    if missing:
+        other = next((mark for mark in ";\t|" if set(COLUMNS) <= set("".join(header).split(mark))), None)
+        known = (
+            f"columns are separated by {other!r} here, and must be by ','"
+            if other
+            else f"missing column {', '.join(missing)}"
+        )
+        raise ValueError(f"{path}, row 1: {known}; needed: {', '.join(COLUMNS)}")
 
 
 def _read_text(path: str) -> str:

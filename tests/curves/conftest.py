@@ -12,7 +12,7 @@ def tiny(tmp_path_factory):
     pytest.importorskip("transformers")
     from transformers import LlamaForSequenceClassification
 
-    from curves.nano_model import PROMPT, Size, make_config, make_model, make_tokenizer
+    from curves.nano_models.model import PROMPT, Size, make_config, make_model, make_tokenizer
 
     folder = tmp_path_factory.mktemp("tiny")
     torch.manual_seed(0)

@@ -6,8 +6,8 @@ import types
 
 import pytest
 
-from curves.machine import EnergyMeter, describe_device, versions
-from curves.prices import measured_usd_per_mtok, read_prices, total_usage
+from curves.sampling.machine import EnergyMeter, describe_device, versions
+from curves.tables.prices import measured_usd_per_mtok, read_prices, total_usage
 
 BATCH = {
     "device_seconds": 10.0, "prefill_seconds": 1.0, "decode_seconds": 8.0, "prompt_tokens": 50,

@@ -8,7 +8,7 @@ pytest.importorskip("transformers")
 
 from curves.engines import Request, Sampling, load_engine  # noqa: E402
 from curves.engines.transformers_engine import draw_tokens  # noqa: E402
-from curves.sampling import Plan, check_seeds  # noqa: E402
+from curves.sampling.plan import Plan, check_seeds  # noqa: E402
 
 PROMPT = (8, 12, 15, 13, 10, 2)
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from curves.estimators import best_of_k, majority_at_k, pass_at_k, weighted_majority_at_k
+from curves.estimating.estimators import best_of_k, majority_at_k, pass_at_k, weighted_majority_at_k
 
 
 def cases(seed, number, most=8):
@@ -70,7 +70,7 @@ def test_weighted_majority_of_too_many_subsets_is_unbiased(monkeypatch):
     for answers, correct, reward, k in cases(4, 60, most=6):
         exact = weighted_majority_at_k(answers, correct, reward, k)
         with monkeypatch.context() as patch:
-            patch.setattr("curves.estimators.ENUMERATED", 0)
+            patch.setattr("curves.estimating.estimators.ENUMERATED", 0)
             orders = [list(order) for order in itertools.permutations(range(len(answers)))]
             values = [weighted_majority_at_k(answers[o], correct[o], reward[o], k) for o in orders]
             assert weighted_majority_at_k(answers, correct, reward, len(answers)) == pytest.approx(

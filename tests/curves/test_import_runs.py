@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import ttc_env
-from curves.imports import read_lm_eval, read_published
-from curves.methods import curve
+from curves.estimating.methods import curve
+from curves.importing.lm_eval import read_lm_eval
+from curves.importing.published import read_published
 from tests.helpers.scripts import ROOT, run_command
 from ttc_env.curves import load_curves, load_draws, load_outcomes
 
@@ -135,9 +138,50 @@ def test_samples_of_the_evaluation_harness(tmp_path):
     ]
     path = write(tmp_path / "samples_gsm8k.jsonl", rows)
     run, left = read_lm_eval(path, "gsm8k", "m", "number", lambda text: len(text.split()))
-    assert left == {"repeated questions": 1, "incomplete questions": 1}
+    assert left == {"incomplete questions": 1}
     assert [given.correct.tolist() for given in run.questions.values()] == [[True, False], [False, True]]
     assert run.questions["0"].tokens.tolist() == [7, 2]
+
+
+def test_a_question_under_several_filters_is_no_fault_but_other_responses_are(tmp_path):
+    row = {"doc_id": 0, "target": "4", "resps": [["4", "5"]], "filter": "strict-match"}
+    rows = [row, row | {"filter": "flexible-extract"}, row | {"resps": [["4", "4"]]}, row | {"doc_id": 1}]
+    run, left = read_lm_eval(write(tmp_path / "samples.jsonl", rows), "gsm8k", "m", "number", len)
+    assert left == {"lines with other responses to a question that is there already": 1}
+    assert [given.correct.tolist() for given in run.questions.values()] == [[True, False], [True, False]]
+
+
+def test_log_likelihood_samples_are_counted_or_refused_in_one_line(tmp_path):
+    """As multiple-choice tasks write them: pairs of a log-likelihood and whether it is the greedy one."""
+    choice = {"doc_id": 7, "target": "4", "resps": [[["-3.1", "False"]], [["-0.2", "True"]]]}
+    rows = [choice, {"doc_id": 0, "target": "4", "resps": [["4"]]}, choice | {"doc_id": 8}]
+    run, left = read_lm_eval(write(tmp_path / "samples.jsonl", rows), "gsm8k", "m", "number", len)
+    assert left == {"log-likelihood samples, which have no text": 2}
+    assert list(run.questions) == ["0"]
+    with pytest.raises(ValueError, match=r"no question can be read \(1 log-likelihood samples, which have no text\)"):
+        read_lm_eval(write(tmp_path / "samples.jsonl", [choice]), "gsm8k", "m", "number", len)
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+VALUES = (
+    VALUES | st.lists(VALUES | st.lists(VALUES, max_size=2), max_size=3) | st.dictionaries(st.text(max_size=2), VALUES)
+)
+FIELDS = ("qid", "doc_id", "answers", "correct", "num_tokens", "rewards", "target", "resps", "filter")
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, VALUES)), max_size=3))
+def test_whatever_lines_hold_is_counted_or_refused(tmp_path_factory, rows):
+    path = write(tmp_path_factory.mktemp("fuzz") / FILE.format("m"), rows)
+    for read in (read_published, lambda path, task: read_lm_eval(path, task, "m", "number", len)):
+        try:
+            run, left = read(path, "gsm8k")
+        except ValueError as refused:
+            fault = str(refused)
+        else:
+            fault = ""
+            assert len(run.questions) + sum(left.values()) <= len(rows)
+            assert all(np.isfinite(given_answers.tokens).all() for given_answers in run.questions.values())
+        assert not fault or "no question can be read" in fault
 
 
 @pytest.mark.parametrize(

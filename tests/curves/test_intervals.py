@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from curves.estimators import majority_at_k
-from curves.intervals import accuracy_interval, bootstrap_means, paired_difference, standard_error
+from curves.estimating.estimators import majority_at_k
+from curves.estimating.intervals import accuracy_interval, bootstrap_means, paired_difference, standard_error
 
 THETAS = (1, 2, 4, 8, 16, 32, 64)
 SAMPLES, QUESTIONS, REPETITIONS = 64, 150, 1000

@@ -17,7 +17,8 @@ import ttc_env
 from curves.build import Args as BuildArgs
 from curves.build import main as build
 from curves.measure import Args, main
-from curves.runs import read_raw
+from curves.records.runs import read_raw
+from curves.reverify import reverify
 from curves.tasks import load_task
 from tests.helpers.scripts import ROOT, run_command
 
@@ -77,7 +78,7 @@ def test_every_sample_has_its_record(clean):
 
 
 def test_a_reward_is_of_the_whole_answer_with_its_prefix(tiny, clean):
-    from curves.rewards import load_reward_model
+    from curves.scoring.rewards import load_reward_model
 
     judge = load_reward_model(str(tiny / "reward"))
     texts = {question.id: question.text for question in load_task("arithmetic", limit=QUESTIONS).questions}
@@ -205,7 +206,7 @@ def test_the_table_is_a_market_with_its_provenance(tiny, clean, tmp_path):
     assert origin["usage"]["joules"] is None
     generated = sum(record["tokens"] for record in records(clean) if record["budget"] is None)
     assert generated < origin["usage"]["generated_tokens"] < generated + QUESTIONS * SAMPLES * 64 * len(BUDGETS)
-    schema = json.loads((BUILD.parent / "metadata.schema.json").read_text())
+    schema = json.loads((BUILD.parent / "tables" / "metadata.schema.json").read_text())
     for missing in ("commit", "models"):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({key: value for key, value in provenance.items() if key != missing}, schema)
@@ -228,3 +229,108 @@ def test_models_that_were_asked_different_questions_share_no_table(tiny, clean, 
         build(BuildArgs(raw=(clean / "run", clean / "run"), prices=tiny / "prices.csv", out=tmp_path / "t.csv"))
     with pytest.raises(ValueError, match="holds no measurement"):
         build(BuildArgs(raw=(tmp_path,)))
+
+
+def test_answers_are_read_again_by_one_command(clean, tmp_path):
+    """What an older verifier misread is put right, and nothing else changes."""
+    folder = tmp_path / "run"
+    shutil.copytree(clean / "run", folder)
+    path = folder / "records.jsonl"
+    read = path.read_bytes()
+    wrong = [record | {"answer": "no", "strict": None, "correct": False} for record in records(clean)]
+    path.write_text("".join(json.dumps(record) + "\n" for record in wrong))
+    script = MEASURE.with_name("reverify.py")
+    result = subprocess.run([sys.executable, script, folder], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"{len(wrong)} of {len(wrong)} answers are read otherwise" in " ".join(result.stdout.split())
+    assert path.read_bytes() == read
+    assert reverify(folder) == (0, len(wrong))
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "fault"),
+    [
+        ("config.json", "keep_text", False, "texts were not kept"),
+        ("config.json", "keep_text", None, "lacks 'keep_text'"),
+        ("records.jsonl", "text", None, "lacks 'text'"),
+        ("task", "sha256", "x", "holds other questions than were measured"),
+    ],
+)
+def test_what_cannot_be_read_again_is_one_error_and_stays(clean, tmp_path, part, key, value, fault):
+    folder = tmp_path / "run"
+    shutil.copytree(clean / "run", folder)
+    file = folder / ("config.json" if part == "task" else part)
+    texts = file.read_text().splitlines() if part == "records.jsonl" else [file.read_text()]
+    objects = [json.loads(text) for text in texts]
+    changed = objects[0]["task"] if part == "task" else objects[0]
+    changed.update({key: value}) if value is not None else changed.pop(key)
+    file.write_text("".join(json.dumps(one) + "\n" for one in objects))
+    before = (folder / "records.jsonl").read_bytes()
+    with pytest.raises(ValueError, match=fault):
+        reverify(folder)
+    assert (folder / "records.jsonl").read_bytes() == before
+    with pytest.raises(ValueError, match="holds no measurement"):
+        reverify(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "key"),
+    [
+        *(("config", key) for key in ("budgets", "samples", "model", "task")),
+        *(("record", key) for key in ("tokens", "finish", "budget")),
+    ],
+)
+def test_a_measurement_that_lacks_a_key_is_one_error(clean, tmp_path, part, key):
+    folder = tmp_path / "run"
+    shutil.copytree(clean / "run", folder)
+    if part == "config":
+        config = json.loads((folder / "config.json").read_text())
+        del config[key]
+        (folder / "config.json").write_text(json.dumps(config))
+    else:
+        lines = [{name: value for name, value in record.items() if name != key} for record in records(clean)]
+        (folder / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(ValueError, match=rf"run: config\.json or a record lacks '{key}'"):
+        read_raw(folder)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"budgets": 5, "samples": "x"}'])
+def test_a_configuration_that_is_none_is_one_error(clean, tmp_path, content):
+    folder = tmp_path / "run"
+    shutil.copytree(clean / "run", folder)
+    (folder / "config.json").write_text(content)
+    with pytest.raises(ValueError, match=r"config\.json"):
+        read_raw(folder)
+
+
+@pytest.mark.parametrize(
+    ("more", "price", "fault"),
+    [
+        ({}, "nan", "price_usd_per_mtok must be finite and >= 0, got 'nan'"),
+        ({}, "inf", "price_usd_per_mtok must be finite and >= 0, got 'inf'"),
+        ({}, "-1", "price_usd_per_mtok must be finite and >= 0, got '-1'"),
+        ({}, "free", "price_usd_per_mtok must be finite and >= 0, got 'free'"),
+        ({"methods": ("pass_at_k", "pass_at_k")}, "1", "methods must be one or more, each of them once"),
+        ({"methods": ()}, "1", "methods must be one or more"),
+        ({"benchmark": "a/b"}, "1", "benchmark must be a name without '/', got 'a/b'"),
+        ({"benchmark": " "}, "1", "benchmark must be a name"),
+        ({"hourly_usd": -5.0}, "1", "hourly-usd must be finite and >= 0, got -5.0"),
+        ({"hourly_usd": float("nan")}, "1", "hourly-usd must be finite"),
+    ],
+)
+def test_no_table_is_built_that_no_market_would_take(clean, tmp_path, more, price, fault):
+    prices = tmp_path / "prices.csv"
+    prices.write_text(f"model,price_usd_per_mtok\norg/tiny,{price}\n")
+    with pytest.raises(ValueError, match=fault):
+        build(BuildArgs(raw=(clean / "run",), out=tmp_path / "t.csv", prices=prices, draws=2, **more))
+    assert not list(tmp_path.glob("t.*"))
+
+
+@pytest.mark.parametrize("tokens", [float("nan"), float("inf"), -1, None, "many", [1]])
+def test_tokens_that_are_no_number_are_damage(clean, tmp_path, tokens):
+    folder = tmp_path / "run"
+    shutil.copytree(clean / "run", folder)
+    lines = [record | {"tokens": tokens} for record in records(clean)]
+    (folder / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(ValueError, match="tokens must be finite numbers >= 0"):
+        read_raw(folder)

@@ -16,7 +16,7 @@ from pettingzoo.test import api_test, parallel_api_test
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import ttc_env
-from curves.intervals import paired_difference
+from curves.estimating.intervals import paired_difference
 from curves.tasks import load_task
 from tests import test_envs
 from tests.helpers.environments import FORMS, each_form, each_variant
@@ -47,14 +47,20 @@ def test_one_command_goes_from_training_to_equilibrium_and_goes_on_where_it_stop
     nano.main(nano.Args(steps=2, questions=4, samples=4))
     assert "training" not in capsys.readouterr().out
     assert (out / "nano_curves.csv").read_text() == table
+    for other, fault in (({"steps": 3}, "steps: 2 there, 3 now"), ({"seed": 5}, "seed: 0 there, 5 now")):
+        with pytest.raises(ValueError, match=rf"nano-32x2 was begun with another configuration \({fault}\)"):
+            nano.main(nano.Args(**{"steps": 2, "questions": 4, "samples": 4} | other))
+    (out / "models" / "nano-32x2" / "made.json").unlink()  # of an older version: nobody knows how it was made
+    with pytest.raises(ValueError, match="another configuration"):
+        nano.main(nano.Args(steps=2, questions=4, samples=4))
 
 
 def test_no_measured_question_is_trained_on(tmp_path, monkeypatch):
     pytest.importorskip("transformers")
     from curves import nano
-    from curves.arithmetic import questions
-    from curves.nano_model import THINK, make_tokenizer
-    from curves.nano_train import batches
+    from curves.nano_models.model import THINK, make_tokenizer
+    from curves.nano_models.train import batches
+    from curves.tasks.arithmetic import questions
 
     calls, tokenizer = [], make_tokenizer()
     monkeypatch.setattr(nano, "train", lambda *given: calls.append(given))
@@ -103,7 +109,7 @@ def test_a_table_without_draws_says_so():
 
 def test_the_shipped_provenance_is_valid_and_says_where_it_was_measured():
     provenance = json.loads((ROOT / "ttc_env" / "data" / "nano_curves.json").read_text())
-    jsonschema.validate(provenance, json.loads((ROOT / "curves" / "metadata.schema.json").read_text()))
+    jsonschema.validate(provenance, json.loads((ROOT / "curves" / "tables" / "metadata.schema.json").read_text()))
     devices = {session["device"]["kind"] for model in provenance["models"] for session in model["origin"]["sessions"]}
     assert len(devices) == 1
     assert ("CPU" if devices == {"cpu"} else "GPU") in provenance["label"]

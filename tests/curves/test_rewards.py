@@ -5,9 +5,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from curves.likelihood import Likelihood  # noqa: E402
-from curves.nano_model import THINK  # noqa: E402
-from curves.rewards import RewardModel, load_reward_model  # noqa: E402
+from curves.nano_models.model import THINK  # noqa: E402
+from curves.scoring.likelihood import Likelihood  # noqa: E402
+from curves.scoring.rewards import RewardModel, load_reward_model  # noqa: E402
 
 QUESTION = "7+8-4"
 ANSWERS = [

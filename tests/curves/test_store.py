@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from curves.store import RawStore, complete_questions
-from tests.helpers.scripts import run_python
+from curves.records.store import RawStore, complete_questions
+from tests.helpers.scripts import ROOT, run_python
+from ttc_env.scripting.jsonl import read_lines
 
 CONFIG = {"model": "m", "samples": 3}
 
@@ -79,7 +80,7 @@ def test_a_full_disk_keeps_what_was_measured(tmp_path):
     script = """
 import resource, sys
 from pathlib import Path
-from curves.store import RawStore
+from curves.records.store import RawStore
 sys.path.insert(0, "tests/curves")
 from test_store import CONFIG, lines
 with RawStore(Path(sys.argv[1]), CONFIG, 3) as store:
@@ -96,3 +97,31 @@ with RawStore(Path(sys.argv[1]), CONFIG, 3) as store:
     path = tmp_path / "records.jsonl"
     assert len(path.read_text().splitlines()) == 3
     assert complete_questions(path, 3) == ({"a"}, path.stat().st_size)
+
+
+def test_everything_that_locks_can_be_imported_where_there_is_no_fcntl():
+    """As on Windows; scripts lock by a library that knows each system."""
+    script = "import sys; sys.modules['fcntl'] = None; import curves.build, curves.import_runs, train.benchmark"
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_writers_of_one_file_exclude_each_other(tmp_path):
+    """Long lines of several processes at once, none of them torn."""
+    script = """
+import sys
+from pathlib import Path
+from ttc_env.scripting.jsonl import JsonLines
+file = JsonLines(Path(sys.argv[1]))
+for i in range(50):
+    file.append([{"writer": sys.argv[2], "line": i, "text": "x" * 5000}] * 2)
+"""
+    path = tmp_path / "lines.jsonl"
+    writers = [subprocess.Popen([sys.executable, "-c", script, path, str(i)], cwd=ROOT) for i in range(3)]
+    try:
+        assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    finally:
+        for writer in writers:
+            writer.kill()
+    found = [(line["writer"], line["line"]) for line in read_lines(path)]
+    assert found[::2] == found[1::2]
+    assert sorted(found[::2]) == sorted((str(i), j) for i in range(3) for j in range(50))

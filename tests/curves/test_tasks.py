@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from curves.arithmetic import questions, running_totals
 from curves.tasks import load_task
+from curves.tasks.arithmetic import questions, running_totals
 
 GPQA = {"Question": "Which?", "Correct Answer": "right", "Record ID": "rec1"} | {
     f"Incorrect Answer {i}": f"wrong {i}" for i in (1, 2, 3)
@@ -59,11 +59,27 @@ def test_made_questions_are_right_distinct_and_reproducible():
         ([{"question": "x", "answer": "many"}], "line 1: no answer of a gsm8k question: 'many'"),
         ([{"question": "x", "answer": "1", "id": "a"}] * 2, r"repeated ids \['a'\]"),
         ([], "no questions"),
+        (["[1, 2]"], "line 1: not a JSON object"),
+        (["[" * 100_000], "line 1: not JSON"),
     ],
 )
 def test_a_malformed_file_is_one_error_with_file_line_and_fault(file, rows, fault):
     with pytest.raises(ValueError, match=rf"task\.jsonl.*{fault}"):
         load_task("gsm8k", source=file(*rows))
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+def test_only_a_line_feed_ends_a_line(tmp_path, mark, end):
+    path = tmp_path / "task.jsonl"
+    rows = [{"question": f"6{mark}* 7?", "answer": "42"}, {"question": "1?", "answer": "1"}]
+    text = "".join(json.dumps(row, ensure_ascii=mark < " ") + end for row in rows)
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    task = load_task("gsm8k", source=str(path))
+    assert [question.text for question in task.questions] == [f"6{mark}* 7?", "1?"]
+    path.write_bytes(text.encode() + b"\xff\n")
+    with pytest.raises(ValueError, match=r"task\.jsonl, line \d: not UTF-8 text"):
+        load_task("gsm8k", source=str(path))
 
 
 def test_wrong_arguments_are_named():

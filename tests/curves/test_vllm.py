@@ -12,7 +12,7 @@ from curves.build import Args as BuildArgs
 from curves.build import main as build
 from curves.engines import Request, Sampling, load_engine
 from curves.measure import Args, main
-from curves.runs import read_raw
+from curves.records.runs import read_raw
 from ttc_env import load_market
 
 PROMPT, OTHER = (8, 12, 15, 13, 10, 2), (6, 14, 9, 2)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-from curves.likelihood import Likelihood
-from curves.pretrained import from_pretrained
+from curves.scoring.likelihood import Likelihood
+from curves.scoring.pretrained import from_pretrained
 
 
 def load_reward_model(model: str, revision: str | None = None, device: str = "cpu") -> RewardModel | Likelihood:

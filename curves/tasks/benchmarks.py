@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from curves import arithmetic
+from curves.records.lines import json_lines
+from curves.tasks import arithmetic
 from curves.verify import Kind, canonical
 
 HUB = {  # default data set, configuration and split
@@ -79,9 +80,8 @@ def load_task(
         rows = [(str(i), text, str(sum(of))) for i, (text, of) in enumerate(arithmetic.questions(limit or 200, seed))]
         questions = [Question(*row) for row in rows]
     elif source is not None and source.endswith((".jsonl", ".json")):
-        data = Path(source).read_bytes()
-        found = hashlib.sha256(data).hexdigest()
-        rows_of_file = _lines(source, data.decode())
+        found = hashlib.sha256(Path(source).read_bytes()).hexdigest()
+        rows_of_file = _lines(source)
         questions = [_question(name, i, row, f"{source}, line {i + 1}", seed) for i, row in rows_of_file]
     else:
         source, found, rows_of_hub = _from_hub(name, source, revision)
@@ -93,13 +93,12 @@ def load_task(
     return Task(name, kind, tuple(questions), source, found)
 
 
-def _lines(path: str, text: str) -> list[tuple[int, Mapping[str, Any]]]:
-    rows = []
-    for i, line in enumerate(text.splitlines()):
-        try:
-            rows.append((i, json.loads(line)))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}, line {i + 1}: not JSON ({error.msg})") from None
+def _lines(path: str) -> list[tuple[int, Mapping[str, Any]]]:
+    rows: list[tuple[int, Mapping[str, Any]]] = []
+    for line in json_lines(Path(path)):
+        if line.fault:
+            raise ValueError(f"{path}, line {line.number}: {line.fault}")
+        rows.append((line.number - 1, line.row))
     return rows
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from curves.engines import Engine, Request, Sampling
-from curves.machine import EnergyMeter
-from curves.prompts import Prompt
-from curves.sampling import Draft, Plan, Record, records, sample_questions
-from curves.second_opinion import SecondOpinion
+from curves.sampling.machine import EnergyMeter
+from curves.sampling.plan import Draft, Plan, Record, records, sample_questions
 from curves.tasks import Question, Task
+from curves.tasks.prompts import Prompt
+from curves.verify.second_opinion import SecondOpinion
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and wrong arguments should not wait for them
-    from curves.likelihood import Likelihood
-    from curves.rewards import RewardModel
+    from curves.scoring.likelihood import Likelihood
+    from curves.scoring.rewards import RewardModel
 
 
 @dataclass(frozen=True, eq=False)

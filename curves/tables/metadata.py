@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +10,10 @@ from typing import Any
 import jsonschema
 import numpy as np
 
-from curves.prices import total_usage
-from curves.runs import Extraction, Run
-from curves.table import Table
+from curves.records.runs import Extraction, Run
+from curves.records.stamps import commit, now
+from curves.tables.prices import total_usage
+from curves.tables.table import Table
 
 SCHEMA = Path(__file__).with_name("metadata.schema.json")
 
@@ -81,28 +79,6 @@ def rates(run: Run) -> dict[str, float]:
         "truncated": float(truncated.mean()),
         "unparsed": float((unparsed & ~truncated).mean()),
     }
-
-
-def now() -> str:
-    """Date and time, UTC, ISO 8601."""
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-
-
-def commit() -> str | None:
-    """The commit of this checkout, with `+` if files differ from it; None outside a repository."""
-    here = Path(__file__).parent
-    git = ("git", "-C", str(here))
-    try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head + ("+" if changed.strip() else "")
-
-
-def sha256(content: Any) -> str:
-    """Hash of something that JSON can hold."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _origin(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from collections.abc import Container, Iterator
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from curves.arithmetic import other_terms
-from curves.nano_model import END, PAD, VOCABULARY, Size, make_model, worked
+from curves.nano_models.model import END, PAD, VOCABULARY, Size, make_model, worked
+from curves.tasks.arithmetic import other_terms
 
 CUT = 0.3  # of the examples end their thinking early, so that a forced answer is nothing new
 _IGNORED = -100  # label that the loss of transformers leaves out

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from curves.engines import Batch, Engine, Request, Sample, Sampling
-from curves.prompts import Prompt
 from curves.tasks import Question, Task
-from curves.verify import extract
+from curves.tasks.prompts import Prompt
+from curves.verify import Kind, extract
 
 Record = dict[str, Any]
 
@@ -109,17 +109,13 @@ def records(
     found: list[Record] = []
     for place, draft in enumerate(drafts):
         truncated = draft.sample.finish == "length"
-        answer = extract(prompt.after_thinking(draft.text), task.kind)
         found.append(
             {
                 "sample": place % plan.samples,
                 "budget": draft.budget,
                 "seed": draft.seed,
                 "text_sha256": hashlib.sha256(draft.text.encode()).hexdigest(),
-                "answer": answer.flexible,
-                "strict": answer.strict,
-                "correct": not truncated and answer.flexible == question.answer,
-                "correct_strict": not truncated and answer.strict == question.answer,
+                **verdict(prompt.after_thinking(draft.text), task.kind, question.answer, truncated),
                 "tokens": len(draft.sample.tokens),
                 "thinking_tokens": draft.thinking,
                 "finish": draft.sample.finish,
@@ -129,6 +125,17 @@ def records(
             | ({"text": draft.text} if keep_text else {})
         )
     return found
+
+
+def verdict(text: str, kind: Kind, truth: str, truncated: bool) -> Record:
+    """What a text answers, and whether that is right, in both forms; what was cut off is wrong."""
+    answer = extract(text, kind)
+    return {
+        "answer": answer.flexible,
+        "strict": answer.strict,
+        "correct": not truncated and answer.flexible == truth,
+        "correct_strict": not truncated and answer.strict == truth,
+    }
 
 
 def _draft(engine: Engine, prompt: Prompt, budget: int | None, seed: int, sample: Sample) -> Draft:

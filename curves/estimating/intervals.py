@@ -1,8 +1,8 @@
 """How sure the mean over questions is: standard errors, intervals, paired differences and bootstrap draws.
 
 The unit of sampling is the question. All samples of one question have been condensed to one value (see
-`curves.estimators`), so the spread of these values already contains both the luck of the questions and the luck of
-the samples; resampling votes within questions would show the latter only.
+`curves.estimating.estimators`), so the spread of these values already contains both the luck of the questions and the
+luck of the samples; resampling votes within questions would show the latter only.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from curves.estimators import best_of_k, majority_at_k, pass_at_k, weighted_majority_at_k
-from curves.runs import Answers, Run
+from curves.estimating.estimators import best_of_k, majority_at_k, pass_at_k, weighted_majority_at_k
+from curves.records.runs import Answers, Run
 
 QUANTILE_BINS = 5
 

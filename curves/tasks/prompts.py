@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from curves.metadata import sha256
+from curves.records.stamps import sha256
 from curves.verify import Kind
 
 Tokenizer = Any  # of transformers, which the default tests of the library do not need

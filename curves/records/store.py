@@ -7,14 +7,14 @@ per start: machine and versions). What a killed process left torn at the end of 
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
+from ttc_env.scripting.files import write_text
 from ttc_env.scripting.jsonl import JsonLines
+from ttc_env.scripting.locks import try_lock
 
 
 class RawStore:
@@ -32,18 +32,12 @@ class RawStore:
     def __init__(self, folder: Path, config: dict[str, Any], records_per_question: int) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = open(folder / ".lock", "w")  # noqa: SIM115 - held as long as the store
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ValueError(f"{folder}: another process is measuring into this folder") from None
+        self._lock = lock(folder)
         begun = folder / "config.json"
         if begun.exists():
-            _same(folder, json.loads(begun.read_text(encoding="utf-8")), json.loads(json.dumps(config)))
+            same_configuration(folder, json.loads(begun.read_text(encoding="utf-8")), json.loads(json.dumps(config)))
         else:
-            draft = folder / ".config.part"
-            draft.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-            os.replace(draft, begun)
+            write_text(begun, json.dumps(config, indent=1) + "\n")
         self.done, end = complete_questions(folder / "records.jsonl", records_per_question)
         self._size = records_per_question
         self._files = {name: JsonLines(folder / f"{name}.jsonl") for name in ("records", "usage", "sessions")}
@@ -76,6 +70,19 @@ class RawStore:
         self._lock.close()
 
 
+def lock(folder: Path) -> TextIO:
+    """A file that keeps other processes from a measurement until it is closed.
+
+    Raises:
+        ValueError: another process holds it.
+    """
+    held = open(folder / ".lock", "w", encoding="utf-8")  # noqa: SIM115 - held as long as the measurement goes on
+    if not try_lock(held.fileno()):
+        held.close()
+        raise ValueError(f"{folder}: another process is measuring into this folder")
+    return held
+
+
 def complete_questions(path: Path, records_per_question: int) -> tuple[set[str], int]:
     """Questions with all their records, and the offset at which the last of them ends.
 
@@ -105,7 +112,12 @@ def _question_of(line: bytes) -> str | None:
         return None
 
 
-def _same(folder: Path, begun: dict[str, Any], asked: dict[str, Any]) -> None:
+def same_configuration(folder: Path, begun: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Refuse to go on in a folder with anything else than what it was begun with.
+
+    Raises:
+        ValueError: naming what differs.
+    """
     differing = [key for key in {**begun, **asked} if begun.get(key) != asked.get(key)]
     if differing:
         changes = "; ".join(f"{key}: {begun.get(key)!r} there, {asked.get(key)!r} now" for key in sorted(differing))

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from curves.pretrained import from_pretrained
+from curves.scoring.pretrained import from_pretrained
 
 
 class Likelihood:
     """A causal language model whose reward is the log probability of the whole answer, given the question.
 
-    Args and errors as of `curves.rewards.RewardModel`.
+    Args and errors as of `curves.scoring.rewards.RewardModel`.
     """
 
     def __init__(self, model: str, revision: str | None = None, device: str = "cpu", batch_size: int = 64) -> None:

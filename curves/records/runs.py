@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from curves.store import complete_questions
+from curves.records.store import complete_questions
+from ttc_env.scripting.jsonl import read_lines
 
 Extraction = Literal["flexible", "strict"]
 
@@ -42,7 +43,12 @@ class Run:
 
 
 def answers(samples: Iterable[Mapping[str, Any]], extraction: Extraction = "flexible") -> Answers:
-    """Samples of one question from records; truncated ones count as wrong and unparsed."""
+    """Samples of one question from records; truncated ones count as wrong and unparsed.
+
+    Raises:
+        KeyError: a record that lacks a field.
+        ValueError: no samples, or tokens or rewards that are not numbers.
+    """
     rows = list(samples)
     names: dict[str, int] = {}
     truncated = np.array([row["finish"] == "length" for row in rows])
@@ -51,7 +57,7 @@ def answers(samples: Iterable[Mapping[str, Any]], extraction: Extraction = "flex
     return Answers(
         answer=np.where(truncated, -1, codes),
         correct=~truncated & np.array([bool(row[right]) for row in rows]),
-        tokens=np.array([row["tokens"] for row in rows], float),
+        tokens=_numbers("tokens", [row["tokens"] for row in rows], least=0),
         truncated=truncated,
         thinking=_column(rows, "thinking_tokens"),
         reward=_column(rows, "reward"),
@@ -66,7 +72,17 @@ def read_raw(folder: Path, extraction: Extraction = "flexible") -> Run:
     """
     if not (folder / "config.json").exists():
         raise ValueError(f"{folder} holds no measurement (no config.json)")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    try:
+        return _read(folder, json.loads((folder / "config.json").read_text(encoding="utf-8")), extraction)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{folder}: config.json or a record lacks {error}, or has something else in its place"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{folder}: config.json is not JSON ({error})") from None
+
+
+def _read(folder: Path, config: dict[str, Any], extraction: Extraction) -> Run:
     budgets = config["budgets"]
     _, end = complete_questions(folder / "records.jsonl", config["samples"] * (1 + len(budgets)))
     found: dict[int | None, dict[str, list[dict[str, Any]]]] = {budget: {} for budget in (None, *budgets)}
@@ -79,14 +95,19 @@ def read_raw(folder: Path, extraction: Extraction = "flexible") -> Run:
         budget: {question: answers(samples, extraction) for question, samples in questions.items()}
         for budget, questions in found.items()
     }
-    metadata = {"config": config} | {
-        name: [json.loads(line) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
-        for name in ("sessions", "usage")
-    }
+    metadata = {"config": config} | {name: read_lines(folder / f"{name}.jsonl") for name in ("sessions", "usage")}
     forced = {budget: table for budget, table in tables.items() if budget is not None}
     return Run(config["model"]["name"], config["task"]["name"], tables[None], forced, metadata)
 
 
 def _column(rows: list[Mapping[str, Any]], name: str) -> np.ndarray | None:
     values = [row.get(name) for row in rows]
-    return None if any(value is None for value in values) else np.array(values, float)
+    return None if any(value is None for value in values) else _numbers(name, values)
+
+
+def _numbers(name: str, values: list[Any], least: float = -np.inf) -> np.ndarray:
+    if not values or not all(
+        isinstance(value, int | float) and np.isfinite(value) and value >= least for value in values
+    ):
+        raise ValueError(f"{name} must be finite numbers{'' if least < 0 else f' >= {least:g}'}, got {values!r:.80}")
+    return np.array(values, float)

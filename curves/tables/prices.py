@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ def read_prices(path: Path, models: Sequence[str]) -> dict[str, float]:
     A model is found by its full name or by the part after the organisation.
 
     Raises:
-        ValueError: missing columns, two prices for one model, or a model without one.
+        ValueError: missing columns, a price that is no number >= 0, two prices for one model, or a model without one.
     """
     with open(path, newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
@@ -27,15 +28,29 @@ def read_prices(path: Path, models: Sequence[str]) -> dict[str, float]:
         raise ValueError(f"{path}: needs the columns model and price_usd_per_mtok")
     listed: dict[str, set[float]] = {}
     for line in lines:
+        price = _price(path, line["price_usd_per_mtok"])
         for name in {line["model"], line["model"].split("/")[-1]}:
-            listed.setdefault(name, set()).add(float(line["price_usd_per_mtok"]))
+            listed.setdefault(name, set()).add(price)
     prices = {}
     for model in models:
         found = listed.get(model) or listed.get(model.split("/")[-1]) or set()
         if len(found) != 1:
-            raise ValueError(f"{path}: {len(found)} prices for {model!r}, need one; known: {', '.join(listed)}")
+            raise ValueError(
+                f"{path}: {len(found)} prices for {model!r}, need one; give it with --prices FILE.csv, "
+                f"a table with the columns model and price_usd_per_mtok; known here: {', '.join(listed)}"
+            )
         prices[model] = next(iter(found))
     return prices
+
+
+def _price(path: Path, text: str) -> float:
+    try:
+        price = float(text)
+    except (TypeError, ValueError):
+        price = math.nan
+    if not (math.isfinite(price) and price >= 0):
+        raise ValueError(f"{path}: price_usd_per_mtok must be finite and >= 0, got {text!r}")
+    return price
 
 
 def total_usage(usage: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:

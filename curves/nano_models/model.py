@@ -12,7 +12,7 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from tokenizers.decoders import Fuse
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from curves.arithmetic import question, running_totals
+from curves.tasks.arithmetic import question, running_totals
 
 THINK, END, ANSWER, EOS, PAD = "<think>", "</think>", "####", "<eos>", "<pad>"
 VOCABULARY = [PAD, EOS, THINK, END, ANSWER, *"0123456789+- "]

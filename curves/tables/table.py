@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from curves.intervals import accuracy_interval, bootstrap_means
-from curves.methods import QUANTILE_BINS, curve
-from curves.runs import Run
-from ttc_env.curves import COLUMNS
+from curves.estimating.intervals import accuracy_interval, bootstrap_means
+from curves.estimating.methods import QUANTILE_BINS, curve
+from curves.records.runs import Run
+from ttc_env.curves import COLUMNS, read_curves
+from ttc_env.scripting.files import replacing
 
 SAMPLES = (1, 4, 8, 16, 32, 64)  # as published; a vote of two is no better than one sample
 EXTRA_COLUMNS = ("standard_error", "low", "high", "questions", "samples", "measured_usd_per_mtok")
@@ -114,17 +114,27 @@ def arrays(tables: Sequence[Table], draws: int, seed: int) -> dict[str, np.ndarr
 
 
 def write(path: Path, table_rows: Sequence[Mapping[str, Any]], beside: Mapping[str, np.ndarray]) -> None:
-    """Write `path` (CSV) and the arrays beside it (`.npz`), each of them whole or not at all."""
+    """Write `path` (CSV) and the arrays beside it (`.npz`), each of them whole or not at all.
+
+    Raises:
+        ValueError: `ttc_env.load_market` would refuse the table; nothing is written then.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    with open(draft, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, (*COLUMNS, *EXTRA_COLUMNS))
-        writer.writeheader()
-        writer.writerows(table_rows)
-    os.replace(draft, path)
-    with open(draft, "wb") as binary:
+    with replacing(path) as draft:
+        with open(draft, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, (*COLUMNS, *EXTRA_COLUMNS))
+            writer.writeheader()
+            writer.writerows(table_rows)
+        _readable(draft, path)
+    with replacing(path.with_suffix(".npz")) as draft, open(draft, "wb") as binary:
         np.savez_compressed(binary, allow_pickle=False, **beside)
-    os.replace(draft, path.with_suffix(".npz"))
+
+
+def _readable(draft: Path, path: Path) -> None:
+    try:
+        read_curves(draft)
+    except ValueError as error:
+        raise ValueError(str(error).replace(str(draft), str(path))) from None
 
 
 def _round(*values: float) -> tuple[float, ...]:

@@ -1,0 +1,1 @@
+"""From samples to curves: means over subsets of samples, ways to spend compute, and intervals over questions."""

@@ -1,0 +1,1 @@
+"""Raw runs that others recorded, each layout in a file of its own."""

@@ -1,0 +1,1 @@
+"""The nano models: their architecture and their training."""

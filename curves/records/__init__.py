@@ -1,0 +1,1 @@
+"""What is written down of a measurement, sample by sample, and the form in which estimators see it."""

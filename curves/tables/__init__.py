@@ -1,0 +1,1 @@
+"""Tables of curves, their prices, and the provenance that stands beside them."""
