@@ -26,7 +26,7 @@ from curves.importing.lm_eval import read_lm_eval
 from curves.importing.published import read_published
 from curves.records.runs import Run
 from curves.tasks import KINDS
-from ttc_env.scripting.console import console, errors_in_one_line
+from ttc_env.scripting.console import errors_in_one_line, say
 
 
 @dataclass
@@ -57,7 +57,7 @@ def main(args: Args) -> None:
     for run, left in found:
         runs.append(replace(run, metadata=run.metadata | {"left_out": dict(left)}))
         remarks = "".join(f", {number} {what}" for what, number in left.items())
-        console.print(f"{run.model}: {len(run.questions)} questions{remarks or ', nothing left out'}")
+        say(f"{run.model}: {len(run.questions)} questions{remarks or ', nothing left out'}")
     build(runs, args, "flexible", strict=[])
 
 

@@ -30,7 +30,7 @@ from curves.nano_models.train import train
 from curves.records.store import same_configuration
 from curves.tasks.arithmetic import questions
 from ttc_env import equilibrium, load_market
-from ttc_env.scripting.console import console, errors_in_one_line
+from ttc_env.scripting.console import errors_in_one_line, say
 
 SIZES = (Size(32, 2, 1), Size(64, 2, 2), Size(96, 2, 3))
 VERIFIER = Size(96, 3, 3)
@@ -105,7 +105,7 @@ def main(args: Args) -> Path:
         market = load_market(table, name=f"nano/{method}")
         levels = [[market.levels[k] for k in profile] for profile in equilibrium.pure_nash(market)]
         anarchy = equilibrium.price_of_anarchy(market)
-        console.print(f"nano/{method}: equilibrium levels {levels}, price of anarchy {anarchy:.4f}")
+        say(f"nano/{method}: equilibrium levels {levels}, price of anarchy {anarchy:.4f}")
     return table
 
 
@@ -116,7 +116,7 @@ def model(args: Args, name: str, size: Size, steps: int) -> Path:
     if folder.exists():
         same_configuration(folder, read_made(folder), made)
     else:
-        console.print(f"training {name}, {steps} steps")
+        say(f"training {name}, {steps} steps")
         held_out = {text for text, _ in questions(args.questions, args.task_seed)}
         save(train(size, steps, args.seed, make_tokenizer(), held_out), folder, made)
     return folder

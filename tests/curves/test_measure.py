@@ -239,8 +239,7 @@ def test_answers_are_read_again_by_one_command(clean, tmp_path):
     read = path.read_bytes()
     wrong = [record | {"answer": "no", "strict": None, "correct": False} for record in records(clean)]
     path.write_text("".join(json.dumps(record) + "\n" for record in wrong))
-    script = MEASURE.with_name("reverify.py")
-    result = subprocess.run([sys.executable, script, folder], capture_output=True, text=True)
+    result = run_command([sys.executable, MEASURE.with_name("reverify.py"), folder], tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"{len(wrong)} of {len(wrong)} answers are read otherwise" in " ".join(result.stdout.split())
     assert path.read_bytes() == read
