@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: train benchmark collusion test test-slow test-vllm nano lint docs wheel bench reproduce clean help
+.PHONY: train benchmark collusion test test-slow test-vllm nano lint docs wheel bench bench-compare reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -63,6 +63,9 @@ bench: .venv/all-stamp  ## the exact solvers against brute force, and throughput
 	$(BIN)/python tests/benchmarks/equilibrium.py
 	$(BIN)/python tests/benchmarks/collusion.py --batch 1000
 	$(BIN)/python tests/benchmarks/throughput.py $(ARGS)
+
+bench-compare: .venv/all-stamp  ## time this checkout and another commit in turns: make bench-compare REV=main
+	$(BIN)/python tests/benchmarks/compare.py $(REV) $(ARGS)
 
 reproduce: .venv/stamp  ## the published study: tables beside ours, sweeps and figures, in seconds
 	$(BIN)/python train/reproduce.py $(ARGS)

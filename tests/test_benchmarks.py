@@ -7,6 +7,8 @@ import pytest
 
 import ttc_env
 from agents.sb3 import MarketVecEnv
+from tests.benchmarks.compare import ROOT, checkout, measure
+from tests.benchmarks.compare import table as commits_table
 from tests.benchmarks.peers import HandWrittenEnv
 from tests.benchmarks.throughput import PlainSB3, compare, times
 from tests.helpers.scripts import run_apart
@@ -15,10 +17,13 @@ from tests.helpers.scripts import run_apart
 def test_equilibrium_benchmark(tmp_path):
     """It also compares the exact results with both brute forces."""
     small = ["--brute-force", "5", "--largest", "9", "--repeats", "1", "--starts", "3"]
+    small += ["--markets", "50", "--sample", "5", "--draws", "2", "--jobs", "1"]
     run = run_apart("tests/benchmarks/equilibrium.py", tmp_path, *small)
     assert run.returncode == 0, run.said
     assert "7,776" in run.said
     assert "sweep of 100 betas" in run.said
+    assert re.search(r"price of anarchy .* \d+ \(\d+ to \d+\)", run.said)
+    assert "2 redrawn markets at 100 betas in 9 markets" in run.said
 
 
 def test_throughput_benchmark(tmp_path):
@@ -28,6 +33,17 @@ def test_throughput_benchmark(tmp_path):
     assert run.returncode == 0, run.said
     assert "per market" in run.said
     assert re.search(r"B = 65536 over B = 16384: \d+\.\d\d \(\d", run.said)
+
+
+def test_two_commits_are_compared_in_turns():
+    """A slower import is seen; an unknown commit is an error."""
+    rows = measure(ROOT, ["--only", "import", "--seconds", "0"])
+    assert 0 < rows["import ttc_env, s"]
+    assert 10 < rows["import ttc_env, MB"] < 500
+    text = commits_table([{"row, s": 3.0}, {"row, s": 2.0}], [{"row, s": 1.0}, {"row, s": 2.0}], "main")
+    assert text.splitlines()[1].split(maxsplit=2)[2].split() == ["1.5", "2.5", "2.00", "(1.00", "to", "3.00)"]
+    with pytest.raises(ValueError, match="no-such-commit"), checkout("no-such-commit"):
+        pass
 
 
 def test_ratios_are_those_of_each_round():

@@ -29,6 +29,7 @@ import ttc_env
 from agents.ppo import PPO, PPOConfig
 from agents.sb3 import SB3PPO, MarketVecEnv
 from tests.benchmarks.peers import HandWrittenEnv, compiled_step, supersuit_env
+from tests.benchmarks.rows import startup
 from ttc_env import Market, VectorMarket, equilibrium, observing, repeated
 from ttc_env.mechanisms import Draws
 
@@ -200,6 +201,14 @@ def scaling(repeats: int, seconds: float) -> None:
         ("B = 65536 over B = 16384, the machine's own", fill[16384], fill[65536]),
     ):
         print(f"  {what}: {times(rates, cheap, dear)}")
+
+
+def start() -> None:
+    """What `import ttc_env` costs."""
+    rows = [startup() for _ in range(5)]
+    seconds, megabytes = ([row[f"import ttc_env, {unit}"] for row in rows] for unit in ("s", "MB"))
+    print(f"\nimport ttc_env: {statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f}),", end=" ")
+    print(f"{statistics.median(megabytes):.0f} MB, NumPy, Gymnasium and PettingZoo included")
 
 
 def memory(steps: int) -> None:
@@ -396,11 +405,13 @@ def main() -> None:
     parser.add_argument("--cap", type=float, default=30.0, help="most seconds of training to wait for it")
     parser.add_argument("--soak", type=int, default=200_000, help="steps of the memory test")
     parser.add_argument("--device", default="cpu", help="torch device of VectorMarket, for example cuda")
-    sections = ("environments", "scaling", "memory", "learners", "equilibria", "compile")
+    sections = ("startup", "environments", "scaling", "memory", "learners", "equilibria", "compile")
     parser.add_argument("--only", nargs="*", choices=sections, default=sections, help="sections to run")
     args = parser.parse_args()
     torch.set_num_threads(1)
     machine()
+    if "startup" in args.only:
+        start()
     if "environments" in args.only:
         environments(args.repeats, args.seconds, args.device)
     if "scaling" in args.only:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttc_env.arrays import Array, at
+from ttc_env.arrays import Array, at, table_rows, take
 from ttc_env.equilibrium.log_space import in_numpy, log_form, log_total, pick
 from ttc_env.market import Market, logit_shares
 from ttc_env.markets import Markets
@@ -69,31 +69,38 @@ def dinkelbach(logits: np.ndarray, table: np.ndarray, outside: np.ndarray) -> np
     more, and its maximum separates over providers; a few rounds of O(n m) reach the optimum, where a profile repeats.
     """
     best = logits.argmax(axis=-1)
-    waiting, rounds = np.arange(len(logits)), [best]
-    while waiting.size:
-        profile = _improved(logits, table, outside, rounds[-1])
-        repeats = np.any([(profile == earlier).all(axis=-1) for earlier in rounds], axis=0)
-        best[waiting[repeats]] = profile[repeats]
-        waiting, go_on = waiting[~repeats], ~repeats
-        logits, table, outside = pick(logits, go_on), pick(table, go_on), outside[go_on]
-        rounds = [earlier[go_on] for earlier in (*rounds, profile)]
-    return best
+    waiting, rounds, begins = np.arange(len(logits)), [best.copy()], table_rows(table)
+    while True:
+        profile = _improved(logits, table, outside, rounds[-1] + begins)
+        best[waiting] = profile
+        go_on = np.ones(len(waiting), dtype=bool)
+        for earlier in rounds:
+            go_on &= (profile != earlier).any(axis=-1)
+        if not go_on.any():
+            return best
+        rounds.append(profile)
+        if not go_on.all():
+            waiting, outside = waiting[go_on], outside[go_on]
+            logits, table = pick(logits, go_on), pick(table, go_on)
+            rounds, begins = [earlier[go_on] for earlier in rounds], table_rows(table)
 
 
-def _improved(logits: np.ndarray, table: np.ndarray, outside: np.ndarray, profile: np.ndarray) -> np.ndarray:
-    """The levels with the largest `w (x - lambda)`, where `lambda` is what the profile attains; ties to the lowest.
+def _improved(logits: np.ndarray, table: np.ndarray, outside: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """The levels with the largest `w (x - lambda)`, where `lambda` is what a profile attains; ties to the lowest.
+
+    The profile is given by where its entries are in the flattened tables, `(B, n)`.
 
     One option often takes all but `exp(-1000)` of the market, and `lambda` equals its `x` to the last bit. So
     `lambda` is carried as its difference to that option's `x`, in sign and logarithm, and so are the gains.
     """
-    served = np.concatenate([at(logits, profile), np.zeros_like(outside)], axis=-1)
-    values = np.concatenate([at(table, profile), outside], axis=-1)
-    anchor = np.take_along_axis(values, served.argmax(axis=-1)[:, None], axis=-1)
+    served = np.concatenate([take(logits, index), 0.0 * outside], axis=-1)
+    values = np.concatenate([take(table, index), outside], axis=-1)
+    anchor = values[np.arange(len(values)), served.argmax(axis=-1), None]
     with np.errstate(divide="ignore"):  # the logarithm of zero is -inf, as it should be
         differences = values - anchor
         sizes = np.log(np.abs(differences)) + served
         top = np.maximum(sizes.max(axis=-1, keepdims=True), _SMALLEST)
-        excess = np.sum(np.sign(differences) * np.exp(sizes - top), axis=-1, keepdims=True)
+        excess = (np.sign(differences) * np.exp(sizes - top)).sum(axis=-1, keepdims=True)
         excess_size = np.log(np.abs(excess)) + top - log_total(served[:, :-1])[:, None]
         sign = np.sign(excess)  # of lambda - anchor
         gains = (table - anchor[..., None]) - (sign * np.exp(excess_size))[..., None]
