@@ -37,6 +37,7 @@ class Tables:
     beta: Any
     outside_value: Any
     present: Any
+    accuracy: Any
     extra = None
     """part of `quality` that comes with the provider, whatever its answer, `(..., n)`; see `ttc_env.period`"""
 
@@ -59,6 +60,10 @@ class Tables:
     def rows(self) -> Array:
         """Where each provider's row begins in a flattened table, `(n,)` or `(B, n)`."""
         return table_rows(self.quality)
+
+    def chance_right(self, level: Array) -> Array:
+        """Probability that an answer at these levels is right, `(..., n)`."""
+        return at(self.accuracy, level)
 
     def shares(self, profile: Array) -> Array:
         """Fraction of users who buy from each provider under per-token pricing, `(..., n)`; the rest stay out."""

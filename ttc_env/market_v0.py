@@ -46,10 +46,11 @@ from ttc_env.dynamics import Dynamics
 from ttc_env.envs.parallel import ParallelMarket, agent_by_agent
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism
+from ttc_env.mixtures import Mixture
 
 
 def parallel_env(
-    market: Market | str | os.PathLike[str] = "gsm8k/majority_voting",
+    market: Market | Mixture | str | os.PathLike[str] = "gsm8k/majority_voting",
     *,
     mechanism: str | Mechanism = "per_token",
     beta: float | None = None,
@@ -59,6 +60,7 @@ def parallel_env(
     render_mode: str | None = None,
     dynamics: str | Dynamics | None = None,
     dynamics_options: Mapping[str, Any] | None = None,
+    information: str | None = None,
     **options: Any,
 ) -> ParallelMarket:
     """The PettingZoo `ParallelEnv`.
@@ -73,6 +75,7 @@ def parallel_env(
         render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
         dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
         dynamics_options: of a dynamics given by name or path.
+        information: of a mixture, `"public"` or `"private"`.
         options: of a mechanism given by name or path.
     """
     return ParallelMarket(
@@ -86,6 +89,7 @@ def parallel_env(
         render_mode=render_mode,
         dynamics=dynamics,
         dynamics_options=dynamics_options,
+        information=information,
         **options,
     )
 

@@ -28,7 +28,14 @@ stage_game = lru_cache(maxsize=64)(StageGame)
 
 
 def evaluate(env: VectorMarket | Seats, played: Play) -> dict[str, Any]:
-    """Figures of a play beside the analytic ones, whatever the mechanism; see `evaluate_play`."""
+    """Figures of a play beside the analytic ones, whatever the mechanism; see `evaluate_play`.
+
+    Raises:
+        ValueError: a batch of different markets, or curves that change: no one stage game is played.
+    """
+    dynamics = env.game.dynamics
+    if dynamics is not None and dynamics.changes_curves:
+        raise ValueError(f"figures of one stage game say nothing where {dynamics.name} change the curves")
     return evaluate_play(one_market(env.market), env.game.mechanism, played)
 
 

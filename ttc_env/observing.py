@@ -17,7 +17,8 @@ import numpy as np
 from ttc_env.arrays import Array, blocks, device, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.market import Market
-from ttc_env.repeated import RepeatedMarket, State, period_market
+from ttc_env.period import period_of
+from ttc_env.repeated import RepeatedMarket, State
 
 CURVES = ("own.quality", "own.price", "own.cost")
 
@@ -229,9 +230,7 @@ def _curves(game: RepeatedMarket, state: State) -> Array | None:
     """Curves of the present state, `(B, n, 3 m)`; None where they are always those of the market."""
     if game.dynamics is None or not game.dynamics.changes_curves:
         return None
-    market = period_market(game, state)
-    tables = [market.table(name) for name in ("quality", "price", "cost")]
-    return namespace(tables[0]).concat(tables, axis=-1) / game.market.unit
+    return game.dynamics.curves(period_of(game.market), state.carried)
 
 
 def _write_own(game: RepeatedMarket, state: State, own: list[Array], out: Array) -> None:

@@ -45,8 +45,10 @@ def make_opponents(
     """
     if isinstance(opponents, str):
         if opponents == "nash":
-            return Constant(equilibrium_actions(game))
+            return equilibrium_play(game)
         if opponents == "best_response":
+            if game.dynamics is not None and game.dynamics.changes_curves:
+                raise ValueError("best responses to last period are those of another game where curves change")
             return BestResponse(StageGame(one_market(game.market), game.mechanism))
         if opponents == "random":
             return Random(game)
@@ -61,6 +63,16 @@ def make_opponents(
     if callable(opponents):
         return Joint(opponents)
     return Constant(np.asarray(opponents))
+
+
+def equilibrium_play(game: RepeatedMarket) -> Opponents:
+    """The equilibrium of one period, of the present state's market where the state moves on its own.
+
+    Raises:
+        ValueError: none was found.
+    """
+    by_state = None if game.dynamics is None else game.dynamics.equilibria(one_market(game.market), game.mechanism)
+    return Constant(equilibrium_actions(game)) if by_state is None else ByState(by_state)
 
 
 def equilibrium_actions(game: RepeatedMarket) -> np.ndarray:
@@ -81,6 +93,18 @@ class Constant:
     def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
         """Actions `(B, n)` or `(B, n, c)`."""
         return np.tile(self.actions, (observations.shape[0],) + (1,) * self.actions.ndim)
+
+
+@dataclass(frozen=True, eq=False)
+class ByState:
+    """One joint action for each state of a dynamics with one component, `(S, n)` or `(S, n, c)`."""
+
+    actions: np.ndarray
+
+    def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
+        """Actions `(B, n)` or `(B, n, c)`."""
+        assert state.carried is not None
+        return self.actions[state.carried[:, 0]]
 
 
 @dataclass(frozen=True, eq=False)

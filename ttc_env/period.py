@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ttc_env.arrays import Array, device, namespace
+from ttc_env.arrays import Array, device, namespace, take
 from ttc_env.batch import MarketBatch
 from ttc_env.market import Market, Tables
 from ttc_env.outcomes import OutcomeBatch, Outcomes
@@ -33,6 +33,7 @@ class PeriodMarket(Tables):
         present: which providers users can choose, `(..., n)`; None if all.
         tokens: generated per query, where the base market knows them.
         version: of each provider, whole numbers `(..., n)`; None: the only one.
+        right: probability that an answer is right, `(V, n, m)`; None: that of the base market.
         steps: the part of `quality` in each version that comes with the provider and not with the answer, USD: a cost
             of switching, of waiting; None if there is none.
     """
@@ -46,6 +47,7 @@ class PeriodMarket(Tables):
     tokens: Array | None = None
     version: Array | None = None
     steps: Array | None = None
+    right: Array | None = None
 
     @property
     def num_providers(self) -> int:
@@ -72,10 +74,9 @@ class PeriodMarket(Tables):
         """Fraction of `unit` that a wrong answer is still worth."""
         return self.base.baseline
 
-    @property
-    def accuracy(self) -> Array:
-        """Probability that an answer is right; nothing carried over changes it."""
-        return self.base.accuracy
+    def chance_right(self, level: Array) -> Array:
+        """Probability that an answer at these levels is right, `(..., n)`."""
+        return self.base.chance_right(level) if self.right is None else take(self.right, level + self.rows)
 
     @property
     def outcomes(self) -> Outcomes | OutcomeBatch | None:

@@ -49,10 +49,11 @@ from typing import Any
 from ttc_env.dynamics import Dynamics
 from ttc_env.envs.parallel import ParallelMarket, agent_by_agent
 from ttc_env.market import Market
+from ttc_env.mixtures import Mixture
 
 
 def parallel_env(
-    market: Market | str | os.PathLike[str] = "gsm8k/majority_voting",
+    market: Market | Mixture | str | os.PathLike[str] = "gsm8k/majority_voting",
     *,
     beta: float | None = None,
     demand: str | int = "expected",

@@ -52,6 +52,8 @@ class RepeatedMarket:
         if self.demand != "expected":
             whole("demand, unless 'expected',", self.demand)
             _ = self.market.accuracy  # raises at once where no lottery has these qualities as its mean
+            if self.dynamics is not None and isinstance(self.market, Market):
+                _ = [one.accuracy for one in self.dynamics.markets_of(self.market)]
         whole("max_cycles", self.max_cycles)
         if self.reward_scale is not None:
             limits = np.finfo(precision(self.market.quality))
@@ -83,8 +85,8 @@ class State(NamedTuple):
     carried: Array | None = None
 
 
-def initial_state(game: RepeatedMarket, batch: int) -> State:
-    """`batch` markets before their first period: an empty record."""
+def initial_state(game: RepeatedMarket, batch: int, move: Array | None = None) -> State:
+    """`batch` markets before their first period: an empty record; `move` draws the state where it is drawn."""
     xp = namespace(game.market.quality)
     where = device(game.market.quality)
     shape = (batch, game.market.num_providers)
@@ -94,6 +96,8 @@ def initial_state(game: RepeatedMarket, batch: int) -> State:
     if game.dynamics is not None:
         start = xp.asarray(list(game.dynamics.start(game.market)), dtype=xp.int64, device=where)
         carried = xp.asarray(xp.broadcast_to(start, (batch, start.shape[0])), copy=True)
+        if move is not None:
+            carried = game.dynamics.draw_start(period_of(game.market), move)
     period = xp.zeros((batch,), dtype=xp.int64, device=where)
     return State(period, Bids(level, *floats[:2]), *floats[2:])._replace(carried=carried)
 
@@ -109,6 +113,13 @@ def draw(game: RepeatedMarket, batch: int, uniform: Callable[[tuple[int, ...]], 
     if game.dynamics is not None:
         move = uniform((batch, game.dynamics.num_draws(game.market)))
     return Draws(tie, choice, correct, question, move)
+
+
+def draw_start(game: RepeatedMarket, batch: int, uniform: Callable[[tuple[int, ...]], Array]) -> Array | None:
+    """The draws that the first states of `batch` markets need, if any."""
+    if game.dynamics is None or not game.dynamics.draws_start:
+        return None
+    return uniform((batch, game.dynamics.num_draws(game.market)))
 
 
 def transition(game: RepeatedMarket, state: State, actions: Array, draws: Draws) -> tuple[State, Outcome]:

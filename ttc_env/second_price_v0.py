@@ -48,10 +48,11 @@ from ttc_env.dynamics import Dynamics
 from ttc_env.envs.parallel import ParallelMarket, agent_by_agent
 from ttc_env.market import Market
 from ttc_env.mechanisms import GRID
+from ttc_env.mixtures import Mixture
 
 
 def parallel_env(
-    market: Market | str | os.PathLike[str] = "gsm8k/majority_voting",
+    market: Market | Mixture | str | os.PathLike[str] = "gsm8k/majority_voting",
     *,
     beta: float | None = None,
     demand: str | int = "expected",
@@ -63,6 +64,7 @@ def parallel_env(
     render_mode: str | None = None,
     dynamics: str | Dynamics | None = None,
     dynamics_options: Mapping[str, Any] | None = None,
+    information: str | None = None,
 ) -> ParallelMarket:
     """The PettingZoo `ParallelEnv`.
 
@@ -79,6 +81,7 @@ def parallel_env(
         render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
         dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
         dynamics_options: of a dynamics given by name or path.
+        information: of a mixture, `"public"` or `"private"`.
     """
     return ParallelMarket(
         "second_price_v0",
@@ -94,6 +97,7 @@ def parallel_env(
         render_mode=render_mode,
         dynamics=dynamics,
         dynamics_options=dynamics_options,
+        information=information,
     )
 
 

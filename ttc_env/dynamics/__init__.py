@@ -16,6 +16,7 @@ from ttc_env.dynamics.game import MarkovGame
 from ttc_env.dynamics.joint import JointOptimum
 from ttc_env.dynamics.loyalty import Loyalty
 from ttc_env.dynamics.protocol import Dynamics, Moves, decode, encode
+from ttc_env.dynamics.query_types import QueryTypes
 from ttc_env.dynamics.registry import DYNAMICS, find_dynamics, make_dynamics
 from ttc_env.dynamics.releases import Releases
 from ttc_env.dynamics.reputation import Reputation
@@ -28,6 +29,7 @@ __all__ = [
     "Loyalty",
     "MarkovGame",
     "Moves",
+    "QueryTypes",
     "Releases",
     "Reputation",
     "decode",

@@ -39,12 +39,14 @@ class Dynamics:
         arrival: probability that a query comes at all; outcomes are per period, so everything is scaled by it.
         exogenous: whether the state moves on its own, whatever anybody does.
         changes_curves: whether the providers' own curves are others in other states, so that they are shown anew.
+        draws_start: whether the state of the first period is drawn, by `draw_start`.
     """
 
     name: ClassVar[str]
     arrival: float = 1.0
     exogenous: ClassVar[bool] = False
     changes_curves: ClassVar[bool] = False
+    draws_start: ClassVar[bool] = False
 
     def check(self, market: Market | MarketBatch, mechanism: Mechanism) -> None:
         """Raise a `ValueError` that says what is allowed where the dynamics is not defined; by default everywhere."""
@@ -79,6 +81,23 @@ class Dynamics:
         place = pick(probability, draws[..., 0])
         index = to[place] if to.ndim == 1 else namespace(to).take_along_axis(to, place[..., None], axis=-1)[..., 0]
         return decode(index, self.sizes(market.base))
+
+    def draw_start(self, market: PeriodMarket, draws: Array) -> Array:
+        """States of the first period, `(..., c)`, drawn by `draws`, `(..., d)`; where `draws_start`."""
+        raise NotImplementedError
+
+    def curves(self, market: PeriodMarket, state: Array) -> Array:
+        """Curves in these states in units of `answer_value`, `(..., n, 3 m)`, given the base market in every row."""
+        present = self.period(market, state)
+        tables = [present.table(name) for name in ("quality", "price", "cost")]
+        return namespace(tables[0]).concat(tables, axis=-1) / market.unit
+
+    def equilibria(self, market: Market, mechanism: Mechanism) -> np.ndarray | None:
+        """What an equilibrium does in each state by its index, `(S, n)` or `(S, n, c)`; None where it is not known.
+
+        Only where the state moves on its own, so that an equilibrium is one of each state's market.
+        """
+        return None
 
     def shift(self, market: Market) -> float:
         """The most by which a state changes a quality or the outside value, USD: widens what can be observed."""

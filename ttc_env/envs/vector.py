@@ -16,14 +16,14 @@ from ttc_env.arrays import Array, device, namespace
 from ttc_env.batch import MarketBatch, stack_markets
 from ttc_env.checks import whole
 from ttc_env.curves import load_market
-from ttc_env.dynamics import Dynamics, encode, make_dynamics
+from ttc_env.dynamics import Dynamics, QueryTypes, encode, make_dynamics
 from ttc_env.envs import spaces
 from ttc_env.envs.uniform import Uniform
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, make_mechanism
 from ttc_env.mixtures import Mixture
 
-Source = Market | str | os.PathLike[str]  # of a market
+Source = Market | Mixture | str | os.PathLike[str]  # of a market
 AUTORESET = ("same_step", "next_step", "disabled")
 
 
@@ -53,6 +53,7 @@ class VectorMarket:
         dynamics: what the market carries from period to period: a name of `ttc_env.dynamics.DYNAMICS`,
             `package.module:Class`, a `Dynamics`, or None.
         dynamics_options: of a dynamics given by name or path, for example `{"cost": 0.004}`.
+        information: of a mixture, `"public"` or `"private"`; see `ttc_env.dynamics.QueryTypes`.
         options: of the mechanism given by name, for example `settlement="declared"`.
 
     Raises:
@@ -78,6 +79,7 @@ class VectorMarket:
         copy: bool = True,
         dynamics: str | Dynamics | None = None,
         dynamics_options: Mapping[str, Any] | None = None,
+        information: str | None = None,
         **options: Any,
     ) -> None:
         if autoreset not in AUTORESET:
@@ -89,16 +91,19 @@ class VectorMarket:
         self.check_actions = check_actions
         self.copy = copy
         self._view = observing.observe_shared if shared_record else observing.observe
-        self.market: Market | MarketBatch
-        if several is None:
-            self.market = resolve_market(market, beta)
-        else:
-            self.market = stack_markets([resolve_market(one, beta) for one in several], self.num_markets)
-        tables = self.market.to(backend, device=device, dtype=dtype)
         mechanism = make_mechanism(mechanism, **options)
         carried = None if dynamics is None else make_dynamics(dynamics, **(dynamics_options or {}))
         if dynamics is None and dynamics_options:
             raise ValueError(f"dynamics_options belong to a dynamics, and there is none; got {dynamics_options!r}")
+        self.market: Market | MarketBatch
+        if several is None:
+            self.market, carried = with_types(resolve_market(market, beta), carried, information)
+        else:
+            found = [with_types(resolve_market(one, beta), None, information) for one in several]
+            if any(types is not None for _, types in found):
+                raise ValueError("a mixture is played alone, not in turn with others; give the rows one Mixture")
+            self.market = stack_markets([one for one, _ in found], self.num_markets)
+        tables = self.market.to(backend, device=device, dtype=dtype)
         self.game = repeated.RepeatedMarket(tables, mechanism, demand, max_cycles, reward_scale, carried)
         self.single_action_space = spaces.action_space(self.game)
         make_space = spaces.shared_observation_space if shared_record else spaces.observation_space
@@ -143,7 +148,7 @@ class VectorMarket:
         elif seed is not None:
             self.uniform.seed(seed)
         if rows is None or self._state is None:
-            self._state = repeated.initial_state(self.game, self.num_markets)
+            self._state = self._first_state()
         else:
             self._state = self._renewed(self._state, rows)
         return self._observe(self._state), {}
@@ -200,7 +205,11 @@ class VectorMarket:
         return _own(self._observations)
 
     def _renewed(self, state: repeated.State, rows: Array) -> repeated.State:
-        return repeated.replace_rows(rows, repeated.initial_state(self.game, self.num_markets), state)
+        return repeated.replace_rows(rows, self._first_state(), state)
+
+    def _first_state(self) -> repeated.State:
+        move = repeated.draw_start(self.game, self.num_markets, self.uniform)
+        return repeated.initial_state(self.game, self.num_markets, move)
 
     def state(self) -> Array:
         """Global state for centralised critics, `(B, D)`."""
@@ -279,10 +288,28 @@ def _form(part: Any) -> Any:
     return f"{type(part).__name__} {part.dtype} {tuple(part.shape)}"
 
 
-def resolve_market(market: Any, beta: float | None) -> Market:
-    """A market by name, path or as it is, with `beta` replaced if given."""
+def resolve_market(market: Any, beta: float | None) -> Market | Mixture:
+    """A market or mixture by name, path or as it is, with `beta` replaced if given."""
     if not isinstance(market, Market | Mixture):
-        market = load_market(market) if beta is None else load_market(market, beta=beta)
+        return load_market(market) if beta is None else load_market(market, beta=beta)
+    if beta is None:
+        return market
+    return market.replace(beta=beta) if isinstance(market, Mixture) else replace(market, beta=beta)
+
+
+def with_types(
+    market: Market | Mixture, dynamics: Dynamics | None, information: str | None
+) -> tuple[Market, Dynamics | None]:
+    """The market, and what it carries: for a mixture its mean market and the types that are drawn.
+
+    Raises:
+        ValueError: information without a mixture, or a mixture beside other dynamics.
+    """
     if isinstance(market, Mixture):
-        raise ValueError("environments play a Market, or several in turn; a Mixture of query types is not played yet")
-    return market if beta is None else replace(market, beta=beta)
+        if dynamics is not None:
+            raise ValueError(f"a mixture draws its types in each period and carries nothing else, got {dynamics!r}")
+        types = QueryTypes(market, information or "public")
+        return market.mean_market, types if market.num_types > 1 else None
+    if information is not None:
+        raise ValueError(f"information is about the query types of a mixture, got {information!r} for one market")
+    return market, dynamics

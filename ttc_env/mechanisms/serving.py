@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ttc_env.arrays import Array, at, namespace, take
+from ttc_env.arrays import Array, namespace, take
 from ttc_env.batch import MarketBatch
 from ttc_env.market import Market
 from ttc_env.mechanisms.protocol import Bids, Draws
@@ -16,7 +16,7 @@ def serve(
         return shares, outside, None, None
     xp = namespace(shares)
     if market.outcomes is None:
-        accuracy, tokens = at(market.accuracy, level)[..., None], None
+        accuracy, tokens = market.chance_right(level)[..., None], None
     elif draws.question is None:
         raise ValueError("a market with recorded outcomes replays them: draws must have a question for each query")
     else:

@@ -111,6 +111,21 @@ class Mixture(Tables):
         """Which providers there are: all."""
         return None
 
+    @cached_property
+    def mean_market(self) -> Market:
+        """The market of the mean tables, in the largest unit of all types; of one type that market itself."""
+        if self.num_types == 1:
+            return self.markets[0]
+        mixture = self.to("numpy").in_one_unit
+        tables = {name: mixture.average(getattr(mixture, name)) for name in ("quality", "price", "cost")}
+        outside = float(self.average(self.outside_value)[0])
+        return replace(mixture.markets[0], outside_value=outside, outcomes=None, tokens=None, **tables)
+
+    @cached_property
+    def in_one_unit(self) -> Mixture:
+        """The same types with the largest unit of all as that of each: one scale of bids and observations."""
+        return self.replace(answer_value=float(self.unit.max()))
+
     def average(self, values: Any) -> Any:
         """The mean over types of an array `(T, ...)`, or of each field of a tuple of such arrays."""
         if isinstance(values, tuple):

@@ -19,7 +19,9 @@ from ttc_env.mixtures import Mixture
 
 
 class PrivateGame:
-    """One period of a mixture whose providers know their own rows: quality, price and cost at each level, and the unit.
+    """One period of a mixture whose providers know their own rows: quality, price and cost at each level.
+
+    Bids are in the largest unit of all types.
 
     Args:
         mixture: the query types.
@@ -32,15 +34,14 @@ class PrivateGame:
     def __init__(self, mixture: Mixture, mechanism: str | Mechanism = "second_price") -> None:
         if not isinstance(mixture, Mixture):
             raise ValueError(f"private information is about the types of a Mixture, got {mixture!r}")
-        self.mixture = mixture.to("numpy")
+        self.mixture = mixture.to("numpy").in_one_unit
         self.mechanism = check_private(make_mechanism(mechanism))
         self.games = [StageGame(market, self.mechanism) for market in self.mixture.markets]
 
     @cached_property
     def sights(self) -> np.ndarray:
         """What each provider sees of each type, `(T, n)`: the number of its row among the different ones it has."""
-        tables = [self.mixture.quality, self.mixture.price, self.mixture.cost]
-        seen = np.concatenate([*tables, np.broadcast_to(self.mixture.unit[..., None], tables[0][..., :1].shape)], -1)
+        seen = np.concatenate([self.mixture.quality, self.mixture.price, self.mixture.cost], axis=-1)
         columns = [np.unique(own, axis=0, return_inverse=True)[1].reshape(-1) for own in np.moveaxis(seen, 1, 0)]
         return np.stack(columns, axis=1)
 
