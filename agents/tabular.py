@@ -132,7 +132,7 @@ class QLearning:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
-        self.values, self.steps = np.array(state["values"]), state["steps"]
+        self.values, self.steps = np.asarray(state["values"]).copy(), state["steps"]
 
     def _choose(self, states: np.ndarray, explore: float) -> np.ndarray:
         best = self.values.argmax(axis=2)[np.arange(len(self.values)), states]

@@ -17,10 +17,10 @@ LONG = "an-organisation/" + "x" * 120
         (["one/model", "two/model"], ["one/model", "two/model"]),
         (["Qwen/Q", "Qwen/Q-Instruct"], ["Qwen/Q", "Q-Instruct"]),
         (["a/b", "Meta-b", "b"], ["a/b", "Meta-b", "b"]),
-        ([LONG], ["x" * 16 + "…xxxxxxx"]),
-        (["x" * 50 + "a" + "y" * 9, "x" * 50 + "b" + "y" * 9], ["x" * 14 + "…yyyyyy #0", "x" * 14 + "…yyyyyy #1"]),
+        ([LONG], ["x" * 13 + "…xxxxxx"]),
+        (["x" * 50 + "a" + "y" * 9, "x" * 50 + "b" + "y" * 9], ["x" * 11 + "…yyyyy #0", "x" * 11 + "…yyyyy #1"]),
         (["", "/"], ["?", "/"]),
-        (["模型" * 20], ["模型" * 4 + "…型模型"]),
+        (["模型" * 20], ["模型" * 3 + "…型模型"]),
         (["a\x1b[31mred", "b\n\tc", "d\u202ee"], [r"a\x1b[31mred", r"b\n\tc", r"d\u202ee"]),
     ],
 )  # fmt: skip

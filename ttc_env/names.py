@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-WIDTH = 24
+WIDTH = 20
 """columns of a terminal that a name takes at most"""
 ABBREVIATIONS = (("-Instruct", ""), ("DeepSeek-R1-Distill-", "R1-"), ("Meta-", ""))
 """words that the names of the published markets share"""

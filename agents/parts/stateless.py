@@ -81,7 +81,7 @@ class Stateless:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
         for name in self.memory:
-            setattr(self, name, np.array(state[name]))
+            setattr(self, name, np.asarray(state[name]).copy())
         self.steps = state["steps"]
 
     def draw(self, strategies: np.ndarray, rows: int) -> np.ndarray:

@@ -2,11 +2,8 @@
 
 import importlib.util
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +11,7 @@ import pytest
 from agents.compiled.loop import make_loop
 from agents.compiled.q_learning import BLOCK, Session, SessionConfig, learn_session
 from tests.helpers.games import BERTRAND_BENCHMARKS, auction, bertrand_logit, random_game
+from tests.helpers.scripts import run_apart
 from ttc_env.collusion import PayoffTable, stability
 
 AUCTION = SessionConfig(
@@ -204,14 +202,14 @@ def test_golden_profit_gain_and_periods(decay, gain, periods, width):
 
 @needs_numba
 @pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
-def test_the_benchmark_runs_and_both_programs_find_collusion():
-    script = Path(__file__).parents[1] / "benchmarks" / "collusion.py"
+def test_the_benchmark_runs_and_both_programs_find_collusion(tmp_path):
     words = ["--sessions", "2", "--rounds", "1", "--decay", "1e-4", "--batch", "2"]
-    run = subprocess.run([sys.executable, script, *words], capture_output=True, text=True, check=True, timeout=240)
-    gains = [float(line.rsplit(" ", 1)[1]) for line in run.stdout.splitlines() if "profit gain" in line]
+    run = run_apart("tests/benchmarks/collusion.py", tmp_path, *words)
+    assert run.returncode == 0, run.said
+    gains = [float(line.rsplit(" ", 1)[1]) for line in run.said.splitlines() if "profit gain" in line]
     assert len(gains) == 2
     assert min(gains) > 0.3
-    assert "C over compiled" in run.stdout
+    assert "C over compiled" in run.said
 
 
 def mean_revenue(second_price, synchronous, count):
