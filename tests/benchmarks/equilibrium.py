@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import ttc_env
 from tests.helpers.markets import ladder, market_of
 from train.comparison.workers import run_all
-from train.reproduce import redraw
+from train.study import redraw
 from ttc_env import equilibrium
 from ttc_env.equilibrium import batched
 from ttc_env.equilibrium.posted_price.continuous import nash_prices
