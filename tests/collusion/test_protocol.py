@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttc_env
-from tests.helpers.games import BERTRAND_BENCHMARKS, bertrand_logit, random_game
+from tests.helpers.games import BERTRAND_BENCHMARKS, auction, bertrand_logit, random_game
 from ttc_env.collusion import (
     KINDS,
     NONE,
@@ -283,6 +283,27 @@ def small_market():
 def test_tables_that_are_none_are_refused(profits, actions, message):
     with pytest.raises(ValueError, match=message):
         PayoffTable(profits, actions)
+
+
+@settings(max_examples=40, deadline=None)
+@given(drawn)
+def test_dominated_actions_are_those_of_the_definition(case):
+    payoffs = play_of(case)[0].payoffs
+    table = {tuple(a): p for a, p in zip(payoffs.joint_actions.tolist(), payoffs.profits, strict=True)}
+    for i, k in np.ndindex(payoffs.num_providers, payoffs.num_actions):
+        leads = [
+            [table[(*a[:i], other, *a[i + 1 :])][i] - table[(*a[:i], k, *a[i + 1 :])][i] for a in table]
+            for other in range(payoffs.num_actions)
+        ]
+        assert payoffs.dominated[i, k] == any(min(lead) >= 0 and max(lead) > 0 for lead in leads)
+
+
+def test_bidders_who_let_each_other_win_are_no_competition():
+    """Second price: honest bids are dominant, so theirs are the competitive profits; rings are equilibria too."""
+    payoffs, _ = auction(second_price=True)
+    benchmarks = stage_benchmarks(payoffs)
+    np.testing.assert_allclose(benchmarks.competitive, 0.025)
+    assert benchmarks.collusive.sum() == pytest.approx(0.95)
 
 
 def test_a_game_without_a_pure_equilibrium_has_no_benchmarks_of_its_own():

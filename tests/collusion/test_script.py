@@ -124,7 +124,7 @@ def test_verdicts():
     assert verdict(batch([0.1, -0.1, 0.3])) == "not significant"
     assert verdict(batch([-0.5, -0.6, -0.4])) == "less than competition"
     assert verdict(batch([0.8, None, None])) == "not significant"
-    assert surely_above([0.5, None, None], 0.1)
+    assert surely_above([0.5, None, None], 0.2)
 
 
 def test_intervals_leave_out_what_is_not_there():

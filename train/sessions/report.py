@@ -14,8 +14,9 @@ from ttc_env.collusion import KINDS
 from ttc_env.evaluation.statistics import estimate, mean
 from ttc_env.scripting.console import console, say
 
-NEAR = 0.1
-"""a control whose profit gain is surely above this shows that collusion is not what is measured"""
+NEAR = 0.2
+"""a control whose profit gain is surely above this shows that collusion is not what is measured; the equilibria of a
+grid of prices can themselves be above zero, by up to 0.12 in the published game"""
 FIGURES: dict[str, tuple[str, str, Callable[[dict[str, Any]], Any]]] = {
     "gain": ("profit gain Delta", "{:.3f}", lambda r: r["gain"]),
     "generalised_gain": ("its power mean, exponent 1/2", "{:.3f}", lambda r: r["generalised_gain"]),

@@ -104,6 +104,18 @@ class PayoffTable:
         return np.flatnonzero((self.deviations.max(axis=-1) - self.profits <= slack).all(axis=-1))
 
     @cached_property
+    def dominated(self) -> np.ndarray:
+        """Which actions are weakly dominated by another one of the same provider, `(n, m)`."""
+        slack = 1e-12 * float(np.abs(self.profits).max())
+        found = np.zeros((self.num_providers, self.num_actions), dtype=bool)
+        for i in range(self.num_providers):
+            worth = self.deviations[:, i]  # (N, m)
+            for k in range(self.num_actions):
+                lead = worth - worth[:, k : k + 1]
+                found[i, k] = ((lead >= -slack).all(axis=0) & (lead > slack).any(axis=0)).any()
+        return found
+
+    @cached_property
     def joint_optimum(self) -> int:
         """Row of highest total profit, the first of them."""
         return int(self.profits.sum(axis=1).argmax())
@@ -204,14 +216,19 @@ def price_actions(game: StageGame) -> np.ndarray:
 def stage_benchmarks(payoffs: PayoffTable) -> Benchmarks:
     """Of the table itself: its pure equilibrium of highest total profit, and its joint optimum.
 
-    Of several equilibria this one makes it hardest to call play collusive. Where actions are a grid, both lie on it.
+    Equilibria in weakly dominated actions, such as those of bidders who let each other win, count only where there are
+    no others. Of those that count, the one taken makes it hardest to call play collusive. Where actions are a grid,
+    both benchmarks lie on it.
 
     Raises:
         ValueError: there is no pure equilibrium, or none that leaves anything to gain.
     """
-    if not len(payoffs.equilibria):
+    rows = payoffs.equilibria
+    if not len(rows):
         raise ValueError("this game has no pure equilibrium to compare with; give the competitive profits instead")
-    profits = payoffs.profits[payoffs.equilibria]
+    providers = np.arange(payoffs.num_providers)
+    sound = ~payoffs.dominated[providers, payoffs.joint_actions[rows]].any(axis=1)
+    profits = payoffs.profits[rows[sound] if sound.any() else rows]
     return Benchmarks(profits[profits.sum(axis=1).argmax()], payoffs.profits[payoffs.joint_optimum])
 
 
