@@ -1,6 +1,6 @@
 """How often 95 % intervals cover a known truth: shipped markets are true, measurements of them are simulated.
 
-    python tests/benchmarks/interval_coverage.py                      # nine markets, three sizes, 100 measurements: minutes
+    python tests/benchmarks/interval_coverage.py                      # nine markets, 100 measurements of each: minutes
     python tests/benchmarks/interval_coverage.py --repetitions 400    # closer
 
 Prints, for the posterior and for the sensitivity range and for each number of questions, the mean over the markets of
