@@ -17,7 +17,6 @@ from typing import Annotated
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `curves`
 
-import jsonschema
 import tyro
 from rich.table import Table as Printed
 
@@ -114,5 +113,5 @@ def _check(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    with errors_in_one_line(jsonschema.ValidationError):
+    with errors_in_one_line():
         main(tyro.cli(Args, description=__doc__))

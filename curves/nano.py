@@ -13,27 +13,19 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `curves`
 
-import torch
 import tyro
 
 from curves import build, measure
-from curves.nano_models.model import PROMPT, Size, make_tokenizer
-from curves.nano_models.train import train
-from curves.records.store import same_configuration
-from curves.tasks.arithmetic import questions
 from ttc_env import equilibrium, load_market
 from ttc_env.scripting.console import errors_in_one_line, say
 
-SIZES = (Size(32, 2, 1), Size(64, 2, 2), Size(96, 2, 3))
-VERIFIER = Size(96, 3, 3)
 USD_PER_MTOK_PER_PARAMETER = 2e-5  # nominal: nobody sells these models; 100,000 parameters at 2 USD per million tokens
 METHODS = ("majority_voting", "best_of_n", "reasoning_effort")
 MAX_TOKENS = 32
@@ -74,9 +66,13 @@ def main(args: Args) -> Path:
             f"samples and draws must be at least 1, steps and questions 2, "
             f"got {args.samples}, {args.draws}, {args.steps} and {args.questions}"
         )
-    torch.set_num_threads(1)
-    models = [model(args, f"nano-{size.width}x{size.layers}", size, args.steps) for size in SIZES]
-    judge = model(args, "nano-verifier", VERIFIER, 2 * args.steps)
+    from curves.nano_models.make import (  # loads torch, which no wrong argument should wait for
+        PROMPT,
+        make_all,
+        parameters,
+    )
+
+    *models, judge = make_all(args.out / "models", args.steps, args.seed, args.questions, args.task_seed)
     prompt, prices = args.out / "prompt.json", args.out / "prices.csv"
     prompt.write_text(json.dumps(PROMPT) + "\n")
     with open(prices, "w", newline="") as file:
@@ -107,41 +103,6 @@ def main(args: Args) -> Path:
         anarchy = equilibrium.price_of_anarchy(market)
         say(f"nano/{method}: equilibrium levels {levels}, price of anarchy {anarchy:.4f}")
     return table
-
-
-def model(args: Args, name: str, size: Size, steps: int) -> Path:
-    """The folder of a trained model."""
-    folder = args.out / "models" / name
-    made = {"size": list(size), "steps": steps, "seed": args.seed, "held_out": [args.questions, args.task_seed]}
-    if folder.exists():
-        same_configuration(folder, read_made(folder), made)
-    else:
-        say(f"training {name}, {steps} steps")
-        held_out = {text for text, _ in questions(args.questions, args.task_seed)}
-        save(train(size, steps, args.seed, make_tokenizer(), held_out), folder, made)
-    return folder
-
-
-def save(trained: Any, folder: Path, made: dict[str, Any]) -> None:
-    """Write a model, its tokenizer and how it was made, all or nothing."""
-    draft = folder.with_name(f".{folder.name}.part")
-    trained.save_pretrained(draft)
-    make_tokenizer().save_pretrained(draft)
-    (draft / "made.json").write_text(json.dumps(made) + "\n", encoding="utf-8")
-    os.replace(draft, folder)
-
-
-def read_made(folder: Path) -> dict[str, Any]:
-    """How a saved model was made; empty where that was not recorded."""
-    path = folder / "made.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
-
-
-def parameters(folder: Path) -> int:
-    """How many parameters a saved model has."""
-    from transformers import AutoModelForCausalLM
-
-    return sum(weight.numel() for weight in AutoModelForCausalLM.from_pretrained(folder).parameters())
 
 
 if __name__ == "__main__":

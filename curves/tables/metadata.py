@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 
 from curves.records.runs import Extraction, Run
@@ -42,7 +41,7 @@ def describe(
         label: a remark, for example that this was measured on a CPU.
 
     Raises:
-        jsonschema.ValidationError: something is missing or of the wrong type.
+        ValueError: something is missing or of the wrong type.
     """
     content = {
         "schema_version": 1,
@@ -64,8 +63,17 @@ def describe(
             for i, run in enumerate(runs)
         ],
     }
-    jsonschema.validate(content, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    _check(content)
     return content
+
+
+def _check(content: dict[str, Any]) -> None:
+    import jsonschema  # takes a fifth of a second to load, and wrong arguments should not wait for it
+
+    try:
+        jsonschema.validate(content, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    except jsonschema.ValidationError as error:
+        raise ValueError(f"provenance: {'/'.join(map(str, error.absolute_path))}: {error.message[:200]}") from None
 
 
 def rates(run: Run) -> dict[str, float]:

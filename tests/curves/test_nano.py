@@ -57,16 +57,15 @@ def test_one_command_goes_from_training_to_equilibrium_and_goes_on_where_it_stop
 
 def test_no_measured_question_is_trained_on(tmp_path, monkeypatch):
     pytest.importorskip("transformers")
-    from curves import nano
+    from curves.nano_models import make
     from curves.nano_models.model import THINK, make_tokenizer
     from curves.nano_models.train import batches
     from curves.tasks.arithmetic import questions
 
     calls, tokenizer = [], make_tokenizer()
-    monkeypatch.setattr(nano, "train", lambda *given: calls.append(given))
-    monkeypatch.setattr(nano, "save", lambda *given: None)
-    args = nano.Args(out=tmp_path, questions=150, task_seed=4)
-    nano.model(args, "nano-verifier", nano.VERIFIER, 5)
+    monkeypatch.setattr(make, "train", lambda *given: calls.append(given))
+    monkeypatch.setattr(make, "save", lambda *given: None)
+    make.make(tmp_path / "nano-verifier", make.VERIFIER, 5, 0, (150, 4))
     (*_, held_out) = calls[0]
     measured = {question.text for question in load_task("arithmetic", limit=150, seed=4).questions}
     assert held_out == measured == {text for text, _ in questions(150, 4)}
