@@ -21,7 +21,7 @@ FLOORS = [  # from the ground up
     {"equilibrium"},
     {"dynamics"},
     {"repeated"},
-    {"collusion", "observing", "opponents", "rendering"},
+    {"collusion", "feedback", "observing", "opponents", "rendering"},
     {"envs"},
     {"playing", "market_v0", "per_token_v0", "second_price_v0", "posted_price_v0", "first_price_v0"},
     {"metrics"},

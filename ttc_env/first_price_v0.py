@@ -59,6 +59,7 @@ def parallel_env(
     demand: str | int = "expected",
     max_cycles: int = 100,
     reward_scale: float | None = None,
+    feedback: str = "own",
     action_type: str = "multi_discrete",
     grid: tuple[float, ...] = GRID,
     render_mode: str | None = None,
@@ -74,6 +75,8 @@ def parallel_env(
             replays them.
         max_cycles: periods until the episode is truncated.
         reward_scale: USD in one unit of reward.
+        feedback: `"own"`, or `"counterfactual"`: infos tell what every own action would have earned; see
+            `ttc_env.VectorMarket`.
         action_type: `"multi_discrete"` or `"box"`.
         grid: offsets of ask and claim from the truth, in units of `answer_value`.
         render_mode: None, `"ansi"` or `"human"`.
@@ -88,6 +91,7 @@ def parallel_env(
         demand=demand,
         max_cycles=max_cycles,
         reward_scale=reward_scale,
+        feedback=feedback,
         action_type=action_type,
         grid=grid,
         render_mode=render_mode,

@@ -57,6 +57,7 @@ def parallel_env(
     demand: str | int = "expected",
     max_cycles: int = 100,
     reward_scale: float | None = None,
+    feedback: str = "own",
     render_mode: str | None = None,
     dynamics: str | Dynamics | None = None,
     dynamics_options: Mapping[str, Any] | None = None,
@@ -72,6 +73,8 @@ def parallel_env(
         demand: `"expected"`, or the number of queries drawn each period; a `Market` with `outcomes` replays them.
         max_cycles: periods until the episode is truncated.
         reward_scale: USD in one unit of reward.
+        feedback: `"own"`, or `"counterfactual"`: infos tell what every own action would have earned; see
+            `ttc_env.VectorMarket`.
         render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
         dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
         dynamics_options: of a dynamics given by name or path.
@@ -86,6 +89,7 @@ def parallel_env(
         demand=demand,
         max_cycles=max_cycles,
         reward_scale=reward_scale,
+        feedback=feedback,
         render_mode=render_mode,
         dynamics=dynamics,
         dynamics_options=dynamics_options,

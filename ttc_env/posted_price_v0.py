@@ -59,6 +59,7 @@ def parallel_env(
     demand: str | int = "expected",
     max_cycles: int = 100,
     reward_scale: float | None = None,
+    feedback: str = "own",
     num_prices: int = 15,
     margin: float = 0.1,
     prices: Sequence[float] | None = None,
@@ -76,6 +77,8 @@ def parallel_env(
         demand: `"expected"`, or the number of queries drawn each period; a `Market` with `outcomes` replays them.
         max_cycles: periods until the episode is truncated.
         reward_scale: USD in one unit of reward.
+        feedback: `"own"`, or `"counterfactual"`: infos tell what every own action would have earned; see
+            `ttc_env.VectorMarket`.
         num_prices: size of each provider's grid of prices.
         margin: how far the grid reaches below the equilibrium price and above the cartel's, in their distance.
         prices: a grid in USD instead, the same for all providers.
@@ -93,6 +96,7 @@ def parallel_env(
         demand=demand,
         max_cycles=max_cycles,
         reward_scale=reward_scale,
+        feedback=feedback,
         num_prices=num_prices,
         margin=margin,
         prices=prices,

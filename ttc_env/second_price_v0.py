@@ -58,6 +58,7 @@ def parallel_env(
     demand: str | int = "expected",
     max_cycles: int = 100,
     reward_scale: float | None = None,
+    feedback: str = "own",
     settlement: str = "delivered",
     action_type: str = "multi_discrete",
     grid: tuple[float, ...] = GRID,
@@ -75,6 +76,8 @@ def parallel_env(
             replays them.
         max_cycles: periods until the episode is truncated.
         reward_scale: USD in one unit of reward.
+        feedback: `"own"`, or `"counterfactual"`: infos tell what every own action would have earned; see
+            `ttc_env.VectorMarket`.
         settlement: `"delivered"` (the paper's rule) or `"declared"`, under which over-claiming pays.
         action_type: `"multi_discrete"` or `"box"`.
         grid: offsets of ask and claim from the truth, in units of `answer_value`.
@@ -91,6 +94,7 @@ def parallel_env(
         demand=demand,
         max_cycles=max_cycles,
         reward_scale=reward_scale,
+        feedback=feedback,
         settlement=settlement,
         action_type=action_type,
         grid=grid,

@@ -19,6 +19,7 @@ from ttc_env.envs.render import METADATA, check_render_mode, render_period
 from ttc_env.envs.vector import VectorMarket, check_state
 
 Arguments = ParamSpec("Arguments")
+WOULD = ("counterfactual", "winning_score")  # what info holds with feedback="counterfactual"
 
 
 class ParallelMarket(ParallelEnv):
@@ -192,6 +193,7 @@ def period_infos(info: dict[str, Any]) -> list[dict[str, Any]]:
     arrays = (bids.level, bids.ask, bids.claim, outcome.shares, outcome.payment, outcome.utility)
     columns = [array[0].tolist() for array in arrays]
     state = {"state": int(info["state"][0])} if "state" in info else {}
+    would = [{name: info[name][0, i].tolist() for name in WOULD if name in info} for i in range(bids.level.shape[1])]
     return [
         {
             "level": level,
@@ -204,5 +206,6 @@ def period_infos(info: dict[str, Any]) -> list[dict[str, Any]]:
             "welfare": welfare,
         }
         | state
-        for level, ask, claim, share, payment, utility in zip(*columns, strict=True)
+        | more
+        for level, ask, claim, share, payment, utility, more in zip(*columns, would, strict=True)
     ]

@@ -13,7 +13,7 @@ from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from ttc_env.envs import spaces
-from ttc_env.envs.parallel import period_infos
+from ttc_env.envs.parallel import WOULD, period_infos
 from ttc_env.envs.render import METADATA, check_render_mode, render_period
 from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import VectorMarket, check_state
@@ -184,6 +184,7 @@ class VectorProviderEnv(VectorEnv):
         columns = {"ask": bids.ask[:, seat], "claim": bids.claim[:, seat], "share": outcome.shares[:, seat]}
         columns |= {"payment": utility + outcome.cost[:, seat], "utility": utility}
         columns |= {"user_value": outcome.user_value, "welfare": outcome.welfare}
+        columns |= {name: detail[name][:, seat] for name in WOULD if name in detail}
         whole = {"level": bids.level[:, seat].copy()} | ({"state": detail["state"]} if "state" in detail else {})
         return whole | {name: column.astype(np.float64) for name, column in columns.items()}
 

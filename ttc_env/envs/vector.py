@@ -19,6 +19,7 @@ from ttc_env.curves import load_market
 from ttc_env.dynamics import Dynamics, QueryTypes, encode, make_dynamics
 from ttc_env.envs import spaces
 from ttc_env.envs.uniform import Uniform
+from ttc_env.feedback import Counterfactual, check_feedback
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, make_mechanism
 from ttc_env.mixtures import Mixture
@@ -50,6 +51,9 @@ class VectorMarket:
             not once per provider: for many providers.
         copy: return arrays of the caller's own; without it observations are written into the same array at every
             step, several times as fast for large batches, and `info` shows the engine's own record.
+        feedback: `"own"`, each provider's own outcome; or `"counterfactual"`: `info["counterfactual"]`, `(B, n, K)`, is
+            the expected reward of every own action against what the others did, and in auctions
+            `info["winning_score"]`, `(B, n)`, the least score that would have won, USD.
         dynamics: what the market carries from period to period: a name of `ttc_env.dynamics.DYNAMICS`,
             `package.module:Class`, a `Dynamics`, or None.
         dynamics_options: of a dynamics given by name or path, for example `{"cost": 0.004}`.
@@ -77,6 +81,7 @@ class VectorMarket:
         check_actions: bool = True,
         shared_record: bool = False,
         copy: bool = True,
+        feedback: str = "own",
         dynamics: str | Dynamics | None = None,
         dynamics_options: Mapping[str, Any] | None = None,
         information: str | None = None,
@@ -105,6 +110,8 @@ class VectorMarket:
             self.market = stack_markets([one for one, _ in found], self.num_markets)
         tables = self.market.to(backend, device=device, dtype=dtype)
         self.game = repeated.RepeatedMarket(tables, mechanism, demand, max_cycles, reward_scale, carried)
+        self._counterfactual = Counterfactual(self.game)
+        self.feedback = check_feedback(feedback, self.game)
         self.single_action_space = spaces.action_space(self.game)
         make_space = spaces.shared_observation_space if shared_record else spaces.observation_space
         self.single_observation_space = make_space(self.game, getattr(np, dtype))
@@ -181,6 +188,8 @@ class VectorMarket:
         info: dict[str, Any] = {"outcome": outcome, "bids": state.bids, "actions": actions}
         if self.game.dynamics is not None:
             info["state"] = encode(previous.carried, self.game.dynamics.sizes(self.game.market))
+        if self.feedback == "counterfactual":
+            info |= self._counterfactual.info(state.bids)
         if self.autoreset == "next_step":
             ended = repeated.truncated(self.game, previous)
             if not isinstance(ended, np.ndarray) or ended.any():  # elsewhere to ask is to wait for the device

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ttc_env.arrays import Array, device, namespace, take
+from ttc_env.arrays import Array, device, largest, namespace, take
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import finite
 from ttc_env.market import Market
@@ -92,6 +92,16 @@ class Auction(Mechanism):
             order = xp.cumulative_sum(xp.astype(tied, scores.dtype), axis=-1) - 1
             won = xp.astype(tied & (order == place), scores.dtype)
         return won, xp.astype(count[..., 0] == 0, scores.dtype), second
+
+    def winning_score(self, market: Market | MarketBatch, bids: Bids) -> Array:
+        """The best score among the others, or v0 if that is more, USD, `(..., n)`."""
+        scores = bids.claim - bids.ask
+        xp, n = namespace(scores), scores.shape[-1]
+        if market.present is not None:
+            scores = xp.where(market.present, scores, -xp.inf)
+        own = xp.eye(n, dtype=xp.bool, device=device(scores))
+        best = largest(xp.where(own, -xp.inf, scores[..., None, :]))[..., 0]
+        return xp.maximum(best, xp.zeros_like(best) + market.outside_value)
 
     def reward_scale(self, market: Market) -> float:
         """USD in one unit of reward: the largest offset on the grid."""

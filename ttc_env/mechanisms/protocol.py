@@ -164,6 +164,10 @@ class Mechanism:
             return levels
         return xp.stack([levels, *(xp.full_like(levels, size // 2) for size in sizes[1:])], axis=-1)
 
+    def winning_score(self, market: Market | MarketBatch, bids: Bids) -> Array | None:
+        """For auctions the least score with which each provider would have won, at worst tied, USD, `(..., n)`."""
+        return None
+
     def known(self) -> type[StageGame]:
         """The class that knows its stage game; by default by enumeration."""
         from ttc_env.equilibrium.game import StageGame
