@@ -1,4 +1,4 @@
-"""What a period would have brought: the reward of every own action against what the others did, and the score to beat."""
+"""What a period would have brought: the reward of every own action, and in auctions the score to beat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_feedback(feedback: str, game: RepeatedMarket) -> str:
     """The kind of feedback, if the market can give it.
 
     Raises:
-        ValueError: an unknown kind, or counterfactuals of continuous actions or of a market that carries something over.
+        ValueError: an unknown kind, or counterfactuals of continuous actions or of a market with dynamics.
     """
     if feedback not in KINDS:
         raise ValueError(f"unknown feedback {feedback!r}; allowed: {', '.join(KINDS)}")

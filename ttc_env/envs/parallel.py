@@ -193,7 +193,9 @@ def period_infos(info: dict[str, Any]) -> list[dict[str, Any]]:
     arrays = (bids.level, bids.ask, bids.claim, outcome.shares, outcome.payment, outcome.utility)
     columns = [array[0].tolist() for array in arrays]
     state = {"state": int(info["state"][0])} if "state" in info else {}
-    would = [{name: info[name][0, i].tolist() for name in WOULD if name in info} for i in range(bids.level.shape[1])]
+    would = [
+        {name: np.array(info[name][0, i])[()] for name in WOULD if name in info} for i in range(bids.level.shape[1])
+    ]
     return [
         {
             "level": level,

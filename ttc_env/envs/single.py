@@ -207,7 +207,9 @@ def _masked(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.nd
     if not rows.any():
         return {}
     if not rows.all():
-        columns = {name: np.where(rows, column, 0) for name, column in columns.items()}
+        columns = {
+            name: np.where(rows.reshape(-1, *(1,) * (column.ndim - 1)), column, 0) for name, column in columns.items()
+        }
     return columns | {f"_{name}": rows.copy() for name in columns}
 
 

@@ -63,7 +63,7 @@ def mixed_bid_utility(market: Market, mechanism: SecondPrice, bids: Bids, others
 def bid_utility(market: Market, mechanism: SecondPrice, bids: Bids, rivals: list[Rivals]) -> np.ndarray:
     """What each bid would earn its provider on average against what it meets, USD, `(n, K)` for bids `(n, K)`."""
     market = in_numpy(market)
-    gain, score = _gains(market, mechanism, bids), bids.claim - bids.ask
+    gain, score = bid_gains(market, mechanism, bids), bids.claim - bids.ask
     return np.stack([_profit(*own, market.outside_value) for own in zip(gain, score, rivals, strict=True)])
 
 
@@ -115,7 +115,7 @@ def auction_regret(market: Market, mechanism: SecondPrice, actions: Array) -> np
     return np.maximum(gain, 0.0)
 
 
-def _gains(market: Market, mechanism: SecondPrice, bids: Bids) -> np.ndarray:
+def bid_gains(market: Market, mechanism: SecondPrice, bids: Bids) -> np.ndarray:
     """What winning is worth before the users get their part, `(n, K)`: `q - c`, or `claim - c` if declared."""
     level = np.asarray(bids.level).T
     worth = np.asarray(bids.claim).T if mechanism.settlement == "declared" else at(market.quality, level)
@@ -149,6 +149,20 @@ def logged_rivals(bids: Bids) -> list[Rivals]:
         share = 1 / (1 + (others == highest[:, None]).sum(axis=1))
         found.append(Rivals(points, counts / len(scores), np.bincount(place, share) / len(scores)))
     return found
+
+
+def best_rivals(bids: Bids) -> tuple[np.ndarray, np.ndarray]:
+    """The best score among the others of each provider, and how many of them have it, `(..., n)` each."""
+    scores = np.asarray(bids.claim - bids.ask)
+    others = np.where(np.eye(scores.shape[-1], dtype=bool), -np.inf, scores[..., None, :])
+    best = others.max(axis=-1)
+    return best, np.where(best > -np.inf, (others == best[..., None]).sum(axis=-1), 0)
+
+
+def win_share(score: np.ndarray, best: np.ndarray, count: np.ndarray, reserve: float) -> np.ndarray:
+    """Expected share of the market for scores `(n, K)` against `best_rivals` `(..., n)`: `(..., n, K)`."""
+    best, count = best[..., None], count[..., None]
+    return np.where(score >= reserve, (score > best) + (score == best) / (1 + count), 0.0)
 
 
 def win_probability(score: np.ndarray, rivals: Rivals, reserve: float) -> np.ndarray:

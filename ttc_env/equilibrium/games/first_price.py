@@ -9,7 +9,14 @@ import numpy as np
 
 from ttc_env.arrays import Array, at
 from ttc_env.equilibrium.auction import AuctionOutcome
-from ttc_env.equilibrium.auction_play import Rivals, independent_rivals, logged_rivals, win_probability
+from ttc_env.equilibrium.auction_play import (
+    Rivals,
+    best_rivals,
+    independent_rivals,
+    logged_rivals,
+    win_probability,
+    win_share,
+)
 from ttc_env.equilibrium.first_price import first_price_equilibria, first_price_outcome, frontier
 from ttc_env.equilibrium.game import StageGame, Unanswered
 from ttc_env.equilibrium.games.second_price import auction_figures
@@ -42,9 +49,7 @@ class FirstPriceGame(StageGame):
 
     def deviations_from(self, bids: Bids) -> np.ndarray:
         """A bid meets the others only in their best score and in how many share it."""
-        best, count = _rivals(bids)
-        share = (self.scores > best[..., None]) + (self.scores == best[..., None]) / (1 + count[..., None])
-        return share * (self.scores >= self.market.outside_value) * self.margins
+        return win_share(self.scores, *best_rivals(bids), self.market.outside_value) * self.margins
 
     def mean_deviations(self, bids: Bids) -> np.ndarray:
         """`O((K + T) log T)` and not `O(K T)`."""
@@ -62,7 +67,7 @@ class FirstPriceGame(StageGame):
     def nash_conv(self, actions: Array) -> NashConv:
         """What the providers could gain; with continuous bids the least bound, which no bid attains."""
         bids = self.mechanism.bids(self.market, self.check(actions))
-        best, count = _rivals(bids)
+        best, count = best_rivals(bids)
         earned = np.asarray(self.mechanism.clear(self.market, bids).utility)
         if self.mechanism.action_type == "box":
             efficient = self.market.welfare_contribution.max(axis=1) + self._lie
@@ -71,9 +76,8 @@ class FirstPriceGame(StageGame):
         else:
             gain = np.zeros(best.shape)
             for i, own in enumerate(map(frontier, self.scores, self.margins)):
-                for score, margin in zip(own.score, own.margin, strict=True):
-                    share = (score > best[..., i]) + (score == best[..., i]) / (1 + count[..., i])
-                    gain[..., i] = np.maximum(gain[..., i], share * margin * (score >= self.market.outside_value))
+                share = win_share(own.score, best[..., i], count[..., i], self.market.outside_value)
+                gain[..., i] = (share * own.margin).max(axis=-1)
         improvements = np.maximum(gain - earned, 0.0)
         return NashConv(improvements.sum(axis=-1), improvements)
 
@@ -107,7 +111,7 @@ class FirstPriceGame(StageGame):
         actions[..., 1:] = top, bottom
         idle = self.outcome(actions)
         profit = float(idle.utility.sum())
-        bound = np.maximum(_rivals(idle.bids)[0], market.outside_value)
+        bound = np.maximum(best_rivals(idle.bids)[0], market.outside_value)
         if box:
             levels = market.welfare_contribution.argmax(axis=1)
             margin = market.welfare_contribution.max(axis=1) + self._lie - bound - TOLERANCE * self.scale
@@ -117,7 +121,7 @@ class FirstPriceGame(StageGame):
             sellers[:, 1], sellers[:, 2] = x, top
             margin = np.where(x >= -1, margin, -np.inf)
         else:
-            sells = (self.scores >= market.outside_value) & (self.scores > _rivals(idle.bids)[0][:, None])
+            sells = (self.scores >= market.outside_value) & (self.scores > best_rivals(idle.bids)[0][:, None])
             table = np.where(sells, self.margins, -np.inf)
             sellers, margin = self.actions[table.argmax(axis=1)], table.max(axis=1)
         if margin.max() > profit:
@@ -175,11 +179,3 @@ class FirstPriceGame(StageGame):
     def _offers(self, actions: Array) -> Bids:
         """The bids `(n, S)` behind actions `(S, n, 3)`."""
         return Bids(*(part.T for part in self.mechanism.bids(self.market, self.check(actions))))
-
-
-def _rivals(bids: Bids) -> tuple[np.ndarray, np.ndarray]:
-    """The best score among the others of each provider, and how many of them have it, `(..., n)` each."""
-    scores = bids.claim - bids.ask
-    others = np.where(np.eye(scores.shape[-1], dtype=bool), -np.inf, scores[..., None, :])
-    best = others.max(axis=-1)
-    return best, np.where(best > -np.inf, (others == best[..., None]).sum(axis=-1), 0)

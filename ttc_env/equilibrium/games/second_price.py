@@ -11,11 +11,14 @@ from ttc_env.arrays import Array
 from ttc_env.equilibrium.auction import AuctionOutcome, second_price_outcome
 from ttc_env.equilibrium.auction_play import (
     auction_regret,
+    best_rivals,
+    bid_gains,
     bid_utility,
     grid_bids,
     independent_rivals,
     logged_rivals,
     mixed_auction_nash_conv,
+    win_share,
 )
 from ttc_env.equilibrium.game import StageGame
 from ttc_env.equilibrium.optimum import Optimum
@@ -35,6 +38,12 @@ class SecondPriceGame(StageGame):
     """
 
     mechanism: SecondPrice
+
+    def deviations_from(self, bids: Bids) -> np.ndarray:
+        """A bid meets the others only in their best score and in how many share it."""
+        best, count = best_rivals(bids)
+        share = win_share(self.bids.claim - self.bids.ask, best, count, self.market.outside_value)
+        return share * (self._gains - np.maximum(best, self.market.outside_value)[..., None])
 
     def mean_deviations(self, bids: Bids) -> np.ndarray:
         """A bid meets the others only in their best score: `O((K + T) log T)` and not `O(K T)`."""
@@ -121,6 +130,11 @@ class SecondPriceGame(StageGame):
         return auction_figures(self.market, self.truth, outcome) | {
             "truthfulness_gap": float(np.abs(bids.claim - bids.ask - truth).mean())
         }
+
+    @cached_property
+    def _gains(self) -> np.ndarray:
+        """What winning is worth with every action before the users get their part, USD, `(n, K)`."""
+        return bid_gains(self.market, self.mechanism, self.bids)
 
     @cached_property
     def truth(self) -> AuctionOutcome:
