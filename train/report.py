@@ -88,12 +88,16 @@ def print_summary(market: Market, summary: dict[str, Any], seconds: float) -> No
     if "winner" in summary:
         row("winner", *(names.get(summary[key], "nobody") for key in ("winner", "analytic_winner")))
         row("efficient provider wins", f"{summary['winner_efficiency']:.1%}", "100.0%")
+    if "truthfulness_gap" in summary:
         row("truthfulness gap", usd("truthfulness_gap"), "0")
     row("at an equilibrium", "yes" if summary["at_equilibrium"] else "no", "")
     row("agent steps, seconds", f"{summary['agent_steps']:,}", f"{seconds:.1f} s")
     console.print(table)
     if summary["market"] in OPTIMISTIC:
         say(("These curves leave out answers cut off at the token limit and are optimistic.", "dim"))
+
+
+AUCTIONS = {"winner_efficiency": ("efficient", "{:.1%}", 1), "truthfulness_gap": ("gap", "{:.4f}", 1000)}
 
 
 def print_seed_table(runs: list[dict[str, Any]], seconds: list[float]) -> dict[str, Any]:
@@ -103,8 +107,9 @@ def print_seed_table(runs: list[dict[str, Any]], seconds: list[float]) -> dict[s
         "welfare": ("welfare", "{:.4f}", 1000),
         "user_value": ("user", "{:.4f}", 1000),
     }
-    if "winner" in runs[0]:
-        columns |= {"winner_efficiency": ("efficient", "{:.1%}", 1), "truthfulness_gap": ("gap", "{:.4f}", 1000)}
+    for key, column in AUCTIONS.items():
+        if key in runs[0]:
+            columns[key] = column
     table = Table(title=f"{runs[0]['market']}, {runs[0]['mechanism']}, beta {runs[0]['beta']:g}")
     for title in ("seed", "Nash", *(title for title, _, _ in columns.values()), "s"):
         table.add_column(title, justify="right", no_wrap=True)
