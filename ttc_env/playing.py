@@ -12,6 +12,7 @@ from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import VectorMarket
 from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, Mechanism, Outcome
+from ttc_env.observing import observe
 
 
 class Play(NamedTuple):
@@ -48,6 +49,38 @@ def record_play(env: VectorMarket | Seats, act: Callable[[np.ndarray], Any], per
         observations, _, _, _, info = env.step(np.asarray(act(observations)))
         played.append(info["actions"])
     return np.concatenate(played)
+
+
+def play_types(env: VectorMarket, act: Callable[[np.ndarray], Any], periods: int = 10, seed: int = 0) -> np.ndarray:
+    """What a policy does on every query type of a mixture after one and the same past.
+
+    Args:
+        env: a mixture of `T` types in as many markets, NumPy; the first market's past is that of all.
+        act: from observations to actions.
+        periods: of this past, played from a reset.
+        seed: of the markets.
+
+    Returns:
+        Actions `(T, n)` or `(T, n, c)`: where information is private, a strategy as `PrivateGame` takes it.
+
+    Raises:
+        ValueError: another number of markets than of types, or no types.
+    """
+    types = 0 if env.game.dynamics is None else sum(env.game.dynamics.sizes(env.game.market))
+    if types != env.num_markets:
+        raise ValueError(f"a policy is asked on every type at once: num_markets must be {types}, got {env.num_markets}")
+    observations, _ = env.reset(seed)
+    for _ in range(periods):
+        observations = env.step(np.asarray(act(observations)))[0]
+    past = _of_the_first(env.record(), types)._replace(carried=np.arange(types)[:, None])
+    return np.asarray(act(observe(env.game, past)))
+
+
+def _of_the_first(record: Any, rows: int) -> Any:
+    """A record whose rows are all the first one of the given."""
+    if isinstance(record, tuple):
+        return type(record)(*(_of_the_first(part, rows) for part in record))
+    return None if record is None else np.repeat(record[:1], rows, axis=0)
 
 
 def replay(market: Market, mechanism: Mechanism, actions: np.ndarray) -> Play:

@@ -12,6 +12,7 @@ from ttc_env import Mixture, StageGame, VectorMarket, load_market, market_v0, ob
 from ttc_env.dynamics import Loyalty, QueryTypes
 from ttc_env.equilibrium import PrivateGame, honest_auction
 from ttc_env.opponents import equilibrium_play
+from ttc_env.playing import play_types
 
 BACKENDS = ("numpy", "torch")
 
@@ -170,6 +171,36 @@ def test_scripted_equilibria_are_honest_where_types_are_private(mixture):
     env = VectorMarket(mixture, "second_price", information="private")
     found = env.game.dynamics.equilibria(env.market, env.game.mechanism)
     np.testing.assert_array_equal(found, PrivateGame(mixture).honest())
+
+
+def test_a_policy_is_asked_on_every_type_after_one_past(mixture):
+    env, honest = (
+        VectorMarket(mixture, "second_price", 3, information="private", dtype="float64"),
+        PrivateGame(mixture).honest(),
+    )
+    curves = np.array([market.curves for market in mixture.in_one_unit.markets])
+    layout = observing.layout(env.game)
+
+    def act(observations):
+        """The efficient level of the curves that it sees, honestly."""
+        shown = np.concatenate([layout.read(observations, name) for name in observing.CURVES], axis=-1)
+        own = np.abs(shown[:, None] - curves).sum(axis=(-1, -2)).argmin(axis=-1)
+        return honest[own]
+
+    game, actions = PrivateGame(mixture), play_types(env, act)
+    np.testing.assert_array_equal(actions, honest)
+    figures = game.figures(actions)
+    assert figures["welfare_ratio"] == pytest.approx(1.0)
+    assert figures["user_value_ratio"] == pytest.approx(1.0)
+    assert figures["nash_conv"] == pytest.approx(0.0, abs=1e-15)
+    assert figures["truthfulness_gap"] == pytest.approx(0.0, abs=1e-15)
+    shaded = honest.copy()
+    shaded[..., 1] += 3  # everybody asks more than its cost
+    worse = game.figures(shaded)
+    assert worse["truthfulness_gap"] > 0
+    assert worse["user_value_ratio"] < 1
+    with pytest.raises(ValueError, match="num_markets must be 3"):
+        play_types(VectorMarket(mixture, "second_price", 2), act)
 
 
 @pytest.mark.parametrize(

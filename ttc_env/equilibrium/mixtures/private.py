@@ -13,6 +13,7 @@ import numpy as np
 from ttc_env.arrays import Array
 from ttc_env.equilibrium.game import StageGame
 from ttc_env.equilibrium.log_space import TOLERANCE
+from ttc_env.equilibrium.mixtures.honest import honest_auction
 from ttc_env.equilibrium.regret import NashConv
 from ttc_env.mechanisms import Mechanism, make_mechanism
 from ttc_env.mixtures import Mixture
@@ -95,6 +96,28 @@ class PrivateGame:
         best = self.mixture.average(self.deviations(actions).max(axis=-1))
         improvements = np.maximum(best - self.utility(actions), 0.0)
         return NashConv(improvements.sum(), improvements)
+
+    def figures(self, actions: Array) -> dict[str, float]:
+        """Expected figures of strategies, USD per query, and each over that of honest bids at efficient levels.
+
+        `truthfulness_gap` is the mean distance of a score from what the provider could add to welfare.
+        """
+        actions, weights = self.check(actions), self.mixture.weights
+        told = {"welfare": 0.0, "user_value": 0.0, "truthfulness_gap": 0.0}
+        for game, own, weight in zip(self.games, actions, weights, strict=True):
+            outcome, truth = game.outcome(own), game.market.welfare_contribution.max(axis=-1)
+            told["welfare"] += weight * float(outcome.welfare)
+            told["user_value"] += weight * float(outcome.user_value)
+            told["truthfulness_gap"] += weight * float(np.abs(outcome.bids.claim - outcome.bids.ask - truth).mean())
+        honest, profit = self.mixture.average(honest_auction(self.mixture)), float(self.utility(actions).sum())
+        gap = float(self.nash_conv(actions).total)
+        return told | {
+            "provider_profit": profit,
+            "nash_conv": gap,
+            "relative_nash_conv": gap / profit if profit > 0 else np.inf,
+            "welfare_ratio": told["welfare"] / float(honest.welfare),
+            "user_value_ratio": told["user_value"] / float(honest.user_value),
+        }
 
     def best_replies(self, actions: Array) -> np.ndarray:
         """Fraction of a provider's actions that are best replies, on average over types, `(n,)`.

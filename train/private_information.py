@@ -1,0 +1,116 @@
+"""Train learners where every provider sees its own part of the query only, and hold them against the exact auction.
+
+    python train/private_information.py                          # PPO on the recorded nano questions, ten seeds
+    python train/private_information.py --market gsm8k/majority_voting --kappa 2 --rho 0.5     # the model of quality
+
+Prints welfare and user value over those of honest bids, Bayesian NashConv over profit, and how far bids are from the
+truth; beside that the last of these where the same market is fixed. Writes below `runs/private/`: seeds.csv.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `train`
+
+import numpy as np
+import pandas as pd
+import tyro
+from rich.progress import Progress
+
+import ttc_env
+from agents import default_config, make_learner
+from ttc_env import Mixture, VectorMarket
+from ttc_env.equilibrium import PrivateGame
+from ttc_env.playing import play_types
+from ttc_env.scripting.console import console, errors_in_one_line
+
+FIGURES = ("welfare_ratio", "user_value_ratio", "relative_nash_conv", "truthfulness_gap", "fixed_truthfulness_gap")
+
+
+@dataclass
+class Args:
+    """Learners in the second-price auction with private information."""
+
+    market: str = "nano/majority_voting"
+    """its recorded questions are the types where it has some, types of the model otherwise"""
+    algorithm: str = "ppo"
+    """a learner by name, or package.module:Class"""
+    steps: int = 300_000
+    """agent steps of each seed"""
+    num_seeds: int = 10
+    """seeds 0, 1, ..."""
+    num_markets: int = 64
+    """copies played at once"""
+    kappa: float = 2.0
+    """of the model: how alike queries are to a provider"""
+    rho: float = 0.5
+    """of the model: how alike they are between providers"""
+    num_types: int = 100
+    """of the model"""
+    out: Path = Path("runs/private")
+    """folder for seeds.csv"""
+
+
+def main(args: Args) -> pd.DataFrame:
+    """Train, print and write; returns a row for each seed."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    mixture = query_types(args)
+    fixed = Mixture([mixture.mean_market])
+    game, fixed_game = PrivateGame(mixture), PrivateGame(fixed)
+    rows = []
+    with Progress(console=console) as progress:
+        task = progress.add_task("training", total=2 * args.num_seeds)
+        for seed in range(args.num_seeds):
+            figures = game.figures(trained(args, mixture, seed))
+            progress.advance(task)
+            alone = fixed_game.figures(trained(args, fixed, seed))
+            progress.advance(task)
+            rows.append({"seed": seed} | figures | {f"fixed_{name}": value for name, value in alone.items()})
+            pd.DataFrame(rows).to_csv(args.out / "seeds.csv", index=False)
+    table = pd.DataFrame(rows)
+    for name in FIGURES:
+        factor, unit = (1000, " USD per 1,000 queries") if name.endswith("truthfulness_gap") else (100, " %")
+        values = factor * table[name]
+        console.print(f"{name}: mean {values.mean():.3f}, from {values.min():.3f} to {values.max():.3f}{unit}")
+    console.print(f"types: {mixture.label}; written to [bold]{args.out}[/bold]")
+    return table
+
+
+def query_types(args: Args) -> Mixture:
+    """The recorded questions of a market, or the model around it."""
+    if args.market.startswith("nano/"):
+        return ttc_env.load_market(args.market, questions=True)
+    market = ttc_env.load_market(args.market)
+    return ttc_env.model_quality(market, args.kappa, args.rho, args.num_types, seed=0)
+
+
+def trained(args: Args, mixture: Mixture, seed: int) -> np.ndarray:
+    """What a trained learner does on every type, greedily, `(T, n, c)`."""
+    information = "private" if mixture.num_types > 1 else None
+    played = mixture if information else mixture.mean_market
+
+    def make_env(num_markets: int = args.num_markets, **options: object) -> VectorMarket:
+        return VectorMarket(played, "second_price", num_markets, information=information, **options)
+
+    learner = make_learner(args.algorithm, make_env, args.steps, seed, config=default_config(args.algorithm))
+    while learner.steps < args.steps:
+        learner.update()
+    env = make_env(mixture.num_types)
+
+    def act(observations: np.ndarray) -> np.ndarray:
+        return np.asarray(learner.act(observations, greedy=True))
+
+    if information:
+        return play_types(env, act)
+    observations, _ = env.reset(0)
+    for _ in range(10):
+        observations = env.step(act(observations))[0]
+    return act(observations)
+
+
+if __name__ == "__main__":
+    with errors_in_one_line():
+        main(tyro.cli(Args, description=__doc__))
