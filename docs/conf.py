@@ -25,7 +25,7 @@ autodoc_typehints = "description"
 autodoc_default_options = {"members": True, "undoc-members": False, "show-inheritance": False}
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.header"]  # a generated page may begin below its title
+suppress_warnings = ["myst.header", "ref.python"]  # two rooms may have a class of one name
 html_theme = "furo"
 html_title = "ttc_env"
 html_static_path: list[str] = []
@@ -35,7 +35,7 @@ html_copy_source = False
 def fields_as_list(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """Show the fields that the docstring of a record lists, `name: meaning`, as a list."""
     if what == "class":
-        lines[:] = [re.sub(r"^(\w+(, \w+)*): ", r":\1: ", line) for line in lines]
+        lines[:] = [re.sub(r"^([a-z]\w*(, \w+)*): ", r":\1: ", line) for line in lines]
 
 
 def setup(app: Any) -> None:

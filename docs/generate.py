@@ -32,6 +32,8 @@ API = {
     "Equilibria": ("equilibrium",),
     "Environments": ("envs.vector", "envs.parallel", "envs.single", "envs.seats", "observing", "repeated"),
     "Play and judgement": ("opponents", "playing", "metrics", "evaluation"),
+    "Dynamics": ("dynamics",),
+    "Collusion": ("collusion",),
 }
 
 
