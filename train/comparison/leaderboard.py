@@ -82,7 +82,7 @@ def summarize(
         "leaderboard": Table(
             f"{cells.suite or 'benchmark'}: {len(cells.tasks)} tasks",
             (*_bounded("iqm", "learner"), "mean", "optimality_gap", *_bounded("improvement"), "relative_nash_conv",
-             "held_out_opponents", "welfare_ratio", "steps_to_one_percent", "reached", "runs"),
+             "held_out_opponents", "welfare_ratio", "user_value_ratio", "steps_to_one_percent", "reached", "runs"),
             summary,
             f"{intervals} NashConv / profit and steps: medians over cells, cells that never fall below 1 % counted as "
             "infinite; reached: how many do. Runs are per task. "
@@ -128,7 +128,10 @@ def _further(cells: Cells, learner: str, tasks: Sequence[str]) -> dict[str, Any]
     steps = _to_one_percent(cells, learner, tasks, "steps")
     return {
         "relative_nash_conv": None if gaps is None else float(np.median(gaps)),
-        **{name: _mean(cells.matrix(learner, name, tasks)) for name in ("held_out_opponents", "welfare_ratio")},
+        **{
+            name: _mean(cells.matrix(learner, name, tasks))
+            for name in ("held_out_opponents", "welfare_ratio", "user_value_ratio")
+        },
         "steps_to_one_percent": _median(steps),
         "reached": f"{sum(map(math.isfinite, steps))}/{len(steps)}",
         "runs": len(cells.seeds[learner]),
@@ -152,7 +155,7 @@ def _median(values: Sequence[float]) -> float | None:
 
 
 def _task_table(cells: Cells, ranking: Sequence[str], intervals: str) -> Table:
-    known = ("score", "relative_nash_conv", "held_out_opponents", "welfare_ratio")
+    known = ("score", "relative_nash_conv", "held_out_opponents", "welfare_ratio", "user_value_ratio")
     others = sorted({name for record in cells.records.values() for name in record["metrics"]} - set(known))
     rows = []
     for task, learner in itertools.product(cells.tasks, ranking):
@@ -160,7 +163,7 @@ def _task_table(cells: Cells, ranking: Sequence[str], intervals: str) -> Table:
         row |= _with_interval("score", statistics.mean, cells.scores(learner, [task]))
         row |= _further(cells, learner, [task])
         rows.append(row | {name: _mean(cells.matrix(learner, name, [task])) for name in others})
-    fields = ("relative_nash_conv", "held_out_opponents", "welfare_ratio", "steps_to_one_percent", "reached", "runs")
+    fields = (*known[1:], "steps_to_one_percent", "reached", "runs")
     return Table(
         "Each task",
         (*_bounded("score", "task", "learner"), *fields, *others),

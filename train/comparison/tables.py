@@ -35,6 +35,7 @@ COLUMNS = {  # what people read of the tables, in this order: title, and the sty
     "relative_nash_conv": ("NashConv /\nprofit", "{:.2%}"),
     "held_out_opponents": ("held-\nout", "{:.3f}"),
     "welfare_ratio": ("welfare", "{:.3f}"),
+    "user_value_ratio": ("user\nvalue", "{:.3f}"),
     "steps_to_one_percent": ("steps\nto 1 %", "{:,.0f}"),
     "reached": ("reached", "{}"),
     "runs": ("runs", "{}"),
