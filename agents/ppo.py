@@ -9,6 +9,8 @@ Source: Schulman et al. 2017, arXiv:1707.06347; independent learners as in de Wi
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
@@ -21,26 +23,37 @@ from agents.parts.distributions import Categoricals, Gaussian
 from agents.parts.networks import StackedMLP, clip_each
 from agents.parts.policy_gradient import clipped_gain, generalised_advantages, squared_error, standardised
 from ttc_env import VectorMarket
+from ttc_env.checks import whole
 
 
 class PPO:
     """Trains all providers of a `VectorMarket` (backend torch, autoreset `same_step`).
 
+    Several seeds make as many runs that learn side by side, none of which knows of the others: each plays its own
+    part of the markets, with networks and streams of chance of its own, and learns what it would learn alone but for
+    rounding. `update_runs` tells of all of them, and `run` gives one.
+
     Args:
-        env: the markets; the learner resets them with `seed`.
-        total_steps: agent steps over which learning rate and entropy bonus decay to zero.
-        seed: of the networks, the actions, the minibatches and the markets.
+        env: the markets; the learner resets them with `seed`. Several runs share them in equal parts.
+        total_steps: agent steps of a run over which learning rate and entropy bonus decay to zero.
+        seed: of the networks, the actions, the minibatches and the markets; or one for each run.
         config: hyper-parameters.
     """
 
     env_options = {"backend": "torch", "copy": False}  # noqa: RUF012
     Config = PPOConfig
 
-    def __init__(self, env: VectorMarket, total_steps: int, seed: int = 0, config: PPOConfig | None = None) -> None:
+    def __init__(
+        self, env: VectorMarket, total_steps: int, seed: int | Sequence[int] = 0, config: PPOConfig | None = None
+    ) -> None:
         config = config or PPOConfig()
+        seeds = list(seed) if isinstance(seed, Sequence) else [seed]
+        self.runs = len(seeds)
+        if not seeds or env.num_markets % len(seeds):
+            raise ValueError(f"each run plays as many markets, got {len(seeds)} seeds and {env.num_markets} markets")
         if env.autoreset != "same_step":
             raise ValueError(f"PPO bootstraps from final_obs; it needs autoreset 'same_step', got {env.autoreset!r}")
-        _check_rows(env, config)
+        _check_rows(env, config, self.runs)
         self.env, self.config, self.total_steps = env, config, total_steps
         self.steps = 0
         space = env.single_action_space
@@ -50,26 +63,39 @@ class PPO:
             else Categoricals(getattr(space, "nvec", [getattr(space, "n", 0)]))
         )
         self.components = 1 if not space.shape else space.shape[0]
-        self.observations = self._tensor(env.reset(seed=seed)[0])
+        for one in seeds:
+            whole("seed", one, least=0)
+        env.uniform.seed_parts(seeds)
+        observations = self._tensor(env.reset()[0])
+        self.observations = self._aside(observations)
         self.device = self.observations.device
-        self.generator = torch.Generator(device=self.device).manual_seed(seed + 1)
-        weights = torch.Generator().manual_seed(seed)
-        copies = 1 if config.shared else env.num_providers
-        inputs = self.observations.shape[-1]
-        self.policy = StackedMLP(copies, [inputs, *config.hidden, self.distribution.num_outputs], 0.01, weights)
-        seen = self.critic_inputs(self.observations).shape[-1]
-        self.critic = StackedMLP(copies, [seen, *config.hidden, 1], 1.0, weights)
+        self.generators = [torch.Generator(device=self.device).manual_seed(one + 1) for one in seeds]
+        self.copies = 1 if config.shared else env.num_providers
+        inputs, seen = observations.shape[-1], self.critic_inputs(observations).shape[-1]
+        policies, critics = [], []
+        for weights in (torch.Generator().manual_seed(one) for one in seeds):
+            sizes = [inputs, *config.hidden, self.distribution.num_outputs]
+            policies.append(StackedMLP(self.copies, sizes, 0.01, weights))
+            critics.append(StackedMLP(self.copies, [seen, *config.hidden, 1], 1.0, weights))
+        self.policy, self.critic = StackedMLP.joined(policies), StackedMLP.joined(critics)
         self.policy.to(self.device), self.critic.to(self.device)
         self.parameters = [*self.policy.parameters(), *self.critic.parameters()]
         self.optimizer = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5, fused=True)
 
     @property
     def steps_per_update(self) -> int:
-        """Agent steps between updates: horizon x markets x providers."""
-        return self.config.horizon * self.env.num_markets * self.env.num_providers
+        """Agent steps of a run between updates: horizon x markets x providers."""
+        return self.config.horizon * self.env.num_markets // self.runs * self.env.num_providers
 
     def update(self) -> dict[str, float]:
-        """Play `horizon` periods and learn from them; returns losses and diagnostics, means over the update."""
+        """Play `horizon` periods and learn from them; returns losses and diagnostics, means over the update.
+
+        Of several runs, those of the first.
+        """
+        return self.update_runs()[0]
+
+    def update_runs(self) -> list[dict[str, float]]:
+        """`update` of every run, each with its own losses and diagnostics."""
         batch = self._collect()
         left = max(0.0, 1 - self.steps / self.total_steps)
         for group in self.optimizer.param_groups:
@@ -83,9 +109,17 @@ class PPO:
                 for name, value in self._optimize({k: v[:, chosen] for k, v in batch.items()}, left).items():
                     sums[name] = sums.get(name, 0) + value
         count = self.config.epochs * self.config.minibatches
-        return {name: float(value) / count for name, value in sums.items()} | {
-            "learning_rate": self.config.learning_rate * left
-        }
+        told = {name: (value / count).tolist() for name, value in sums.items()}
+        rate = {"learning_rate": self.config.learning_rate * left}
+        return [{name: values[run] for name, values in told.items()} | rate for run in range(self.runs)]
+
+    def run(self, index: int) -> PPO:
+        """One of the runs to act and to be saved, as it would be alone; it goes on learning with the others."""
+        own, some = copy.copy(self), slice(index * self.copies, (index + 1) * self.copies)
+        own.runs, own.generators = 1, [self.generators[index]]
+        own.policy, own.critic = self.policy.copies(some), self.critic.copies(some)
+        own.optimizer = _Part(self.optimizer, some)
+        return own
 
     def critic_inputs(self, observations: Tensor) -> Tensor:
         """What each provider's critic sees of the observations `(..., n, d)` of all providers: its own."""
@@ -97,7 +131,8 @@ class PPO:
         outputs = self._by_provider(self.policy, self._tensor(observations))
         if greedy:
             return self._env_actions(self.distribution.mode(outputs)).cpu().numpy()
-        uniform = torch.rand((*outputs.shape[:-1], self.components), generator=self.generator, device=self.device)
+        shape = (*outputs.shape[:-1], self.components)
+        uniform = torch.rand(shape, generator=self.generators[0], device=self.device)
         return self._env_actions(self.distribution.sample(outputs, uniform)).cpu().numpy()
 
     def state_dict(self) -> dict[str, Any]:
@@ -118,21 +153,25 @@ class PPO:
 
     @torch.no_grad()
     def _collect(self) -> dict[str, Tensor]:
-        """A rollout as tensors `(copies, rows, ...)`: rows are periods x markets (x providers if shared)."""
+        """A rollout as tensors `(copies, rows, ...)`: rows are periods x markets (x providers if shared).
+
+        The providers of all runs are columns side by side: `(B, n)` below is markets of a run x providers of all runs.
+        """
         horizon, shape = self.config.horizon, self.observations.shape[:2]
+        own = (horizon, shape[0], self.env.num_providers, self.components)
         observations = torch.empty((horizon, *self.observations.shape), device=self.device)
-        uniform = torch.rand((horizon, *shape, self.components), generator=self.generator, device=self.device)
+        uniform = torch.cat([torch.rand(own, generator=g, device=self.device) for g in self.generators], dim=2)
         outputs, actions, rewards, final_values, ended = [], [], [], [], []
         for t in range(horizon):
             observations[t] = self.observations
             outputs.append(self._by_provider(self.policy, self.observations))
             actions.append(self.distribution.sample(outputs[t], uniform[t]))
-            following, reward, _, truncated, info = self.env.step(self._env_actions(actions[t]))
-            self.observations = self._tensor(following)
-            rewards.append(self._tensor(reward))
-            ended.append(torch.as_tensor(truncated, device=self.device)[:, None])
+            following, reward, _, truncated, info = self.env.step(self._env_actions(self._below(actions[t])))
+            self.observations = self._aside(self._tensor(following))
+            rewards.append(self._aside(self._tensor(reward)))
+            ended.append(self._aside(torch.as_tensor(truncated, device=self.device)[:, None].expand(reward.shape)))
             final = info.get("final_obs")
-            final_values.append(None if final is None else self._values(self._tensor(final))[0])
+            final_values.append(None if final is None else self._values(self._aside(self._tensor(final)))[0])
         values, seen = self._values(torch.cat([observations, self.observations[None]]))
         following = torch.stack(
             [
@@ -153,7 +192,8 @@ class PPO:
             "advantages": standardised(advantages),
             "returns": advantages + values[:-1],
         }
-        order = torch.randperm(horizon * shape[0], generator=self.generator, device=self.device)
+        count = horizon * shape[0]
+        order = torch.stack([torch.randperm(count, generator=g, device=self.device) for g in self.generators], dim=1)
         return {name: self._rows(value, order) for name, value in batch.items()}
 
     def _optimize(self, batch: dict[str, Tensor], left: float) -> dict[str, Tensor]:
@@ -175,31 +215,52 @@ class PPO:
         self.optimizer.step()
         with torch.no_grad():
             return {
-                "policy_loss": policy_loss.mean(),
-                "value_loss": value_loss.mean(),
-                "entropy": entropy.mean(),
-                "approx_kl": ((ratio - 1) - log_ratio).mean(),
-                "clipfrac": ((ratio - 1).abs() > config.clip).float().mean(),
-                "grad_norm": norms.mean(),
+                "policy_loss": self._means(policy_loss),
+                "value_loss": self._means(value_loss),
+                "entropy": self._means(entropy),
+                "approx_kl": self._means((ratio - 1) - log_ratio),
+                "clipfrac": self._means(((ratio - 1).abs() > config.clip).float()),
+                "grad_norm": self._means(norms),
             }
+
+    def _means(self, values: Tensor) -> Tensor:
+        """The mean of what the networks `(copies, ...)` of each run have."""
+        return values.reshape(self.runs, -1).mean(dim=1)
 
     def _values(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         """Values `(..., n)` of the observations of all providers, and what the critic saw."""
-        seen = self.critic_inputs(observations)
+        if self.runs == 1:
+            seen = self.critic_inputs(observations)
+        else:
+            seen = self.critic_inputs(observations.unflatten(-2, (self.runs, -1))).flatten(-3, -2)
         return self._by_provider(self.critic, seen)[..., 0], seen
 
     def _by_provider(self, network: nn.Module, observations: Tensor) -> Tensor:
         """Apply each provider's network to its column of `(..., n, d)`."""
         lead = observations.shape[:-1]
+        rows = observations.reshape(-1, *observations.shape[-2:])
         if self.config.shared:
-            return network(observations.reshape(1, -1, observations.shape[-1])).reshape(*lead, -1)
-        rows = observations.reshape(-1, *observations.shape[-2:]).transpose(0, 1)
-        return network(rows).transpose(0, 1).reshape(*lead, -1)
+            outputs = network(self._shared(rows))
+            return outputs.unflatten(1, (len(rows), -1)).transpose(0, 1).reshape(*lead, -1)
+        return network(rows.transpose(0, 1)).transpose(0, 1).reshape(*lead, -1)
+
+    def _shared(self, rows: Tensor) -> Tensor:
+        """`(rows, runs x n, ...)` to `(runs, rows x n, ...)`."""
+        return rows.unflatten(1, (self.runs, -1)).transpose(0, 1).flatten(1, 2)
+
+    def _aside(self, values: Tensor) -> Tensor:
+        """`(runs x B, n, ...)` of the markets to `(B, runs x n, ...)`: the runs side by side."""
+        return values if self.runs == 1 else values.unflatten(0, (self.runs, -1)).transpose(0, 1).flatten(1, 2)
+
+    def _below(self, values: Tensor) -> Tensor:
+        """Back from `_aside`: the runs below each other."""
+        return values if self.runs == 1 else values.unflatten(1, (self.runs, -1)).transpose(0, 1).flatten(0, 1)
 
     def _rows(self, values: Tensor, order: Tensor) -> Tensor:
-        """`(horizon, B, n, ...)` to `(copies, rows, ...)`, shuffled, so that minibatches are slices."""
-        rows = values.flatten(0, 1)[order]
-        return rows.flatten(0, 1)[None] if self.config.shared else rows.transpose(0, 1).contiguous()
+        """`(horizon, B, n, ...)` to `(copies, rows, ...)`, each run in its `order`, so that minibatches are slices."""
+        rows = values.flatten(0, 1).unflatten(1, (self.runs, -1))
+        rows = rows[order, torch.arange(self.runs, device=self.device)].flatten(1, 2)
+        return self._shared(rows) if self.config.shared else rows.transpose(0, 1).contiguous()
 
     def _env_actions(self, actions: Tensor) -> Tensor:
         if isinstance(self.distribution, Gaussian):
@@ -210,11 +271,28 @@ class PPO:
         return torch.as_tensor(values, dtype=torch.float32)
 
 
-def _check_rows(env: VectorMarket, config: PPOConfig) -> None:
+class _Part:
+    """The state of an optimiser for some of the stacked networks."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, some: slice) -> None:
+        self.optimizer, self.some = optimizer, some
+
+    def state_dict(self) -> dict[str, Any]:
+        """As the optimiser of these networks alone would give it."""
+        whole_state = self.optimizer.state_dict()
+        state = {
+            k: {name: value[self.some] if value.ndim else value for name, value in of.items()}
+            for k, of in whole_state["state"].items()
+        }
+        return whole_state | {"state": state}
+
+
+def _check_rows(env: VectorMarket, config: PPOConfig, runs: int) -> None:
     """Refuse batches too small for a deviation of advantages, or for a row in every minibatch."""
-    periods = config.horizon * env.num_markets
+    markets = env.num_markets // runs
+    periods = config.horizon * markets
     if periods < 2 or periods * (env.num_providers if config.shared else 1) < config.minibatches:
         raise ValueError(
-            f"horizon x num_markets = {config.horizon} x {env.num_markets} is too small a batch: at least 2, and a row "
+            f"horizon x num_markets = {config.horizon} x {markets} is too small a batch: at least 2, and a row "
             f"for each of {config.minibatches} minibatches, are needed"
         )

@@ -28,6 +28,25 @@ class StackedMLP(nn.Module):
             self.weights.append(nn.Parameter(weight))
             self.biases.append(nn.Parameter(torch.zeros(copies, 1, outputs)))
 
+    @classmethod
+    def of(cls, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> StackedMLP:
+        """The networks with these weights, each `(copies, inputs, outputs)`, and biases; their memory is shared."""
+        made = cls.__new__(cls)
+        nn.Module.__init__(made)
+        made.weights = nn.ParameterList([nn.Parameter(weight) for weight in weights])
+        made.biases = nn.ParameterList([nn.Parameter(bias) for bias in biases])
+        return made
+
+    def copies(self, some: slice) -> StackedMLP:
+        """Some of the networks, which go on learning with the others."""
+        return self.of([w.detach()[some] for w in self.weights], [b.detach()[some] for b in self.biases])
+
+    @classmethod
+    def joined(cls, networks: Sequence[StackedMLP]) -> StackedMLP:
+        """The networks of several stacks in one."""
+        pairs = [zip(*parts, strict=True) for parts in ([n.weights for n in networks], [n.biases for n in networks])]
+        return cls.of(*([torch.cat([p.detach() for p in layer]) for layer in part] for part in pairs))
+
     def forward(self, rows: Tensor) -> Tensor:
         """Apply network `i` to `rows[i]`."""
         *hidden, last = zip(self.weights, self.biases, strict=True)

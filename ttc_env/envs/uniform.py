@@ -16,7 +16,7 @@ class Uniform:
     """Uniform draws on [0, 1) of the backend, device and type of an example array.
 
     One generator serves all rows of a batch; after `seed_rows` each row has its own, and its draws are those it would
-    get alone.
+    get alone; after `seed_parts` so has each of several equal parts.
     """
 
     def __init__(self, like: Array) -> None:
@@ -45,6 +45,10 @@ class Uniform:
             for seed, stream in zip(wanted, going_on, strict=True)
         ]
 
+    def seed_parts(self, seeds: Sequence[int]) -> None:
+        """Start a stream for each of as many equal parts of the rows: runs that are played side by side."""
+        self.generators = [self._stream(seed) for seed in seeds]
+
     def __call__(self, shape: tuple[int, ...], resting: Array | None = None) -> Array:
         """Draws of this shape; rows with a stream of their own take none of it where they are `resting`."""
         if not self.generators:
@@ -53,7 +57,8 @@ class Uniform:
             return self._draw(self.generators[0], shape)
         idle = [False] * len(self.generators) if resting is None else resting.tolist()
         streams = [None if rests else stream for stream, rests in zip(self.generators, idle, strict=True)]
-        rows = [self._draw(stream, (1, *shape[1:])) for stream in streams]
+        each = shape[0] // len(streams)
+        rows = [self._draw(stream, (each, *shape[1:])) for stream in streams]
         return namespace(rows[0]).concat(rows)
 
     def get_state(self) -> list[Any]:
