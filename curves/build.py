@@ -2,6 +2,7 @@
 
     python curves/build.py raw/MODEL-1 raw/MODEL-2 --out gsm8k.csv
     python curves/build.py raw/* --out mine.csv --methods best_of_n reasoning_effort --prices prices.csv
+    python curves/build.py --levels low=raw/LOW medium=raw/MEDIUM high=raw/HIGH --methods reasoning_effort
 
 Writes the table, joint bootstrap draws and per-question outcomes beside it (.npz), and its provenance (.json).
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -20,9 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 import tyro
 from rich.table import Table as Printed
 
+from curves.records.ladder import climb
 from curves.records.runs import Extraction, Run, read_raw
+from curves.tables.licences import check_redistributable
 from curves.tables.metadata import describe
-from curves.tables.prices import LIST_PRICES, measured_usd_per_mtok, read_prices
+from curves.tables.prices import LIST_PRICES, find_prices, measured_usd_per_mtok, usage_of
 from curves.tables.table import arrays, make_table, rows, write
 from ttc_env.scripting.console import console, errors_in_one_line, say
 
@@ -45,6 +49,8 @@ class Options:
     """joint bootstrap draws over questions"""
     seed: int = 0
     """of the bootstrap"""
+    redistributable: bool = False
+    """say in the provenance that the table may be passed on; refused where the licence of imported data forbids it"""
     label: str = ""
     """a remark for the provenance, for example "measured on a CPU" """
 
@@ -55,35 +61,74 @@ class Args(Options):
 
     raw: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
     """folders that curves/measure.py wrote, one per model"""
+    levels: tuple[str, ...] = ()
+    """an effort ladder instead: NAME=FOLDER for each level, lowest first, and again for each further model"""
     extraction: Extraction = "flexible"
     """whether an answer counts in any recognisable form, or only as the prompt asked"""
 
 
 def main(args: Args) -> None:
     """Read, build, write and show."""
-    if not args.raw:
-        raise ValueError("name at least one folder that curves/measure.py wrote")
+    if bool(args.raw) == bool(args.levels):
+        raise ValueError("name at least one folder that curves/measure.py wrote, or --levels NAME=FOLDER, not both")
+    if args.levels:
+        if args.methods != ("reasoning_effort",):
+            raise ValueError(f"--levels need the method reasoning_effort alone, got {', '.join(args.methods)}")
+        runs = ladders(args.levels, args.extraction)
+        for run in runs:
+            missing = sum(run.metadata["left_out"].values())
+            say(f"{run.model}: {len(run.questions)} questions, {missing} that not every level answered")
+        return build(runs, args, args.extraction, strict=ladders(args.levels, "strict"))
     runs = [read_raw(folder, args.extraction) for folder in args.raw]
-    if len({run.metadata["config"]["task"]["sha256"] for run in runs}) > 1:
-        asked = ", ".join(
-            f"{folder}: {run.metadata['config']['task']}"[:120] for folder, run in zip(args.raw, runs, strict=True)
-        )
+    check_same_questions(dict(zip(map(str, args.raw), runs, strict=True)))
+    build(runs, args, args.extraction, strict=[read_raw(folder, "strict") for folder in args.raw])
+
+
+def ladders(levels: Sequence[str], extraction: Extraction) -> list[Run]:
+    """A run for each model, whose budgets are the levels given as `NAME=FOLDER`."""
+    found: dict[str, dict[str, Run]] = {}
+    named: dict[str, Run] = {}
+    for level in levels:
+        name, mark, folder = level.partition("=")
+        if not (name and mark and folder):
+            raise ValueError(f"levels must be NAME=FOLDER, got {level!r}")
+        run = named[level] = read_raw(Path(folder), extraction)
+        steps = found.setdefault(run.model, {})
+        if name in steps:
+            raise ValueError(f"level {name!r} of {run.model} is given twice")
+        steps[name] = run
+    check_same_questions(named)
+    if len({tuple(steps) for steps in found.values()}) > 1:
+        given = "; ".join(f"{model}: {', '.join(steps)}" for model, steps in found.items())
+        raise ValueError(f"every model needs the same levels in the same order, got {given}")
+    return [climb(steps) for steps in found.values()]
+
+
+def check_same_questions(runs: Mapping[str, Run]) -> None:
+    """Refuse runs of different tasks.
+
+    Raises:
+        ValueError: naming the runs and what they were asked.
+    """
+    if len({run.metadata["config"]["task"]["sha256"] for run in runs.values()}) > 1:
+        asked = ", ".join(f"{name}: {run.metadata['config']['task']}"[:120] for name, run in runs.items())
         raise ValueError(
             f"these models were asked different questions; give all the same task, seed and limit ({asked})"
         )
-    build(runs, args, args.extraction, strict=[read_raw(folder, "strict") for folder in args.raw])
 
 
 def build(runs: list[Run], options: Options, extraction: Extraction, strict: list[Run]) -> None:
     """Make the tables of all methods, write them and what stands beside them, and print them."""
     _check(options)
     tables = [make_table(runs, method, options.benchmark) for method in options.methods]
-    prices = read_prices(options.prices, [run.model for run in runs])
-    measured = {run.model: measured_usd_per_mtok(run.metadata.get("usage", ()), options.hourly_usd) for run in runs}
+    if options.redistributable:
+        check_redistributable(runs)
+    prices = find_prices(runs, options.prices)
+    measured = {run.model: measured_usd_per_mtok(usage_of(run.metadata), options.hourly_usd) for run in runs}
     found = [row for table in tables for row in rows(table, prices, measured)]
     provenance = describe(
         tables, runs, prices, extraction=extraction, draws=options.draws, seed=options.seed, strict=strict,
-        label=options.label,
+        label=options.label, redistributable=options.redistributable,
     )  # fmt: skip
     write(options.out, found, arrays(tables, options.draws, options.seed))
     options.out.with_suffix(".json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")

@@ -3,8 +3,11 @@
     python curves/import_runs.py DIR --task gsm8k --methods majority_voting best_of_n --out gsm8k.csv
     python curves/import_runs.py samples_gsm8k.jsonl --task gsm8k --model MODEL --tokenizer MODEL --out gsm8k.csv
 
+    python curves/import_runs.py outputs.parquet --task aime --licence CC-BY-NC-SA-4.0 --out aime.csv
+
 A folder holds the layout of the published data set, one MODEL--temp-T--samples-N--max-M.jsonl per model; a file is
-what `lm_eval --log_samples` wrote. What cannot be used is left out, counted and reported.
+what `lm_eval --log_samples` wrote, MathArena publishes, or the data set monkey_business holds. What cannot be used is
+left out, counted and reported.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `curves`
 
@@ -22,9 +25,13 @@ import tyro
 from curves.build import Options, build
 from curves.importing.collecting import Left
 from curves.importing.lm_eval import read_lm_eval
+from curves.importing.matharena import read_matharena
+from curves.importing.monkeys import read_monkeys
 from curves.importing.published import read_published
+from curves.records.lines import json_lines
 from curves.records.runs import Run
 from curves.tasks import KINDS
+from curves.verify import Kind
 from ttc_env.scripting.console import errors_in_one_line, say
 
 
@@ -33,37 +40,84 @@ class Args(Options):
     """Build tables from raw runs that others recorded."""
 
     source: Annotated[Path | None, tyro.conf.Positional] = None
-    """folder in the published layout, or a file of lm-evaluation-harness samples"""
+    """folder in the published layout, or a file of lm-evaluation-harness, MathArena or Large Language Monkeys"""
     task: str = "gsm8k"
-    """gsm8k, aime, gpqa or arithmetic"""
+    """name of the benchmark; any name where verdicts come with the data"""
+    kind: Kind | None = None
+    """kind of its answers, to read texts anew: number, integer (0 to 999) or choice; known for gsm8k, aime and gpqa"""
+    layout: Literal["auto", "published", "lm_eval", "matharena", "monkeys"] = "auto"
+    """how the source is laid out"""
     model: str | None = None
-    """lm-evaluation-harness only: name of the model"""
+    """name of the model, where the file does not say it (lm_eval, monkeys)"""
     tokenizer: str | None = None
-    """lm-evaluation-harness only: tokenizer that counts the tokens, which the harness does not record"""
+    """counts the tokens, where the file does not say them (lm_eval, monkeys)"""
+    licence: str = ""
+    """licence of the data, for example MIT or CC-BY-NC-SA-4.0; recorded with every model"""
+    origin: str = ""
+    """where the data are from, for example an address and a revision; recorded with every model"""
+    dated: str = ""
+    """when they were made or fetched; recorded with every model"""
 
 
 def main(args: Args) -> None:
     """Read every run, report what was left out, and build."""
-    if args.task not in KINDS:
-        raise ValueError(f"unknown task {args.task!r}; allowed: {', '.join(KINDS)}")
     if args.source is None or not args.source.exists():
         raise ValueError(f"name a folder or file of raw runs; {args.source} does not exist")
-    found = [read_published(path, args.task) for path in sorted(args.source.glob("*.jsonl"))] \
-        if args.source.is_dir() else [_harness(args, args.source)]  # fmt: skip
-    if not found:
-        raise ValueError(f"{args.source} holds no MODEL--temp-T--samples-N--max-M.jsonl")
+    stated = {"licence": args.licence, "origin": args.origin, "dated": args.dated}
+    noted = {name: text for name, text in stated.items() if text}
     runs: list[Run] = []
-    for run, left in found:
-        runs.append(replace(run, metadata=run.metadata | {"left_out": dict(left)}))
+    for run, left in read_source(args, args.source):
+        runs.append(replace(run, metadata=run.metadata | noted | {"left_out": dict(left)}))
         remarks = "".join(f", {number} {what}" for what, number in left.items())
         say(f"{run.model}: {len(run.questions)} questions{remarks or ', nothing left out'}")
+        if verdicts := run.metadata.get("verdicts"):
+            say(f"{run.model}: our verdicts differ in {verdicts['disagreement']:.2%} of {verdicts['compared']} samples")
     build(runs, args, "flexible", strict=[])
 
 
-def _harness(args: Args, path: Path) -> tuple[Run, Left]:
+def read_source(args: Args, source: Path) -> list[tuple[Run, Left]]:
+    """The runs of a folder or file, and what was left out of each.
+
+    Raises:
+        ValueError: a layout that is not known, or that lacks something.
+    """
+    kind = args.kind or KINDS.get(args.task)
+    layout = layout_of(source) if args.layout == "auto" else args.layout
+    if layout == "published":
+        found = [read_published(path, args.task) for path in sorted(source.glob("*.jsonl"))]
+        if not found:
+            raise ValueError(f"{source} holds no MODEL--temp-T--samples-N--max-M.jsonl")
+        return found
+    if layout == "matharena":
+        return read_matharena(source, args.task, kind)
     if args.model is None or args.tokenizer is None:
-        raise ValueError("samples of the lm-evaluation-harness need --model and --tokenizer")
-    return read_lm_eval(path, args.task, args.model, KINDS[args.task], token_counter(args.tokenizer))
+        raise ValueError(f"files of layout {layout} need --model and --tokenizer")
+    if layout == "monkeys":
+        return [read_monkeys(source, args.task, args.model, kind, token_counter(args.tokenizer))]
+    if kind is None:
+        raise ValueError(f"no verifier for task {args.task!r}; known: {', '.join(KINDS)}; or give --kind")
+    return [read_lm_eval(source, args.task, args.model, kind, token_counter(args.tokenizer))]
+
+
+def layout_of(source: Path) -> str:
+    """The layout of a folder or file, by its ending and the fields of its first object.
+
+    Raises:
+        ValueError: none that is known.
+    """
+    if source.is_dir():
+        return "published"
+    if source.suffix == ".parquet":
+        return "matharena"
+    if source.suffix == ".json":
+        return "monkeys"
+    fields = next((set(line.row) for line in json_lines(source) if line.row), set[str]())
+    for field, layout in (("problem_idx", "matharena"), ("is_corrects", "monkeys"), ("doc_id", "lm_eval")):
+        if field in fields:
+            return layout
+    raise ValueError(
+        f"{source}: a layout that is not known; its first line has {', '.join(sorted(fields)) or 'no fields'}"
+    )
 
 
 def token_counter(name: str) -> Callable[[str], int]:

@@ -62,3 +62,12 @@ def collect(
         found = ", ".join(f"{number} {what}" for what, number in left.items())
         raise ValueError(f"{path}: no question can be read ({found or 'the file is empty'})")
     return questions, left
+
+
+def with_most_samples(questions: dict[str, Answers], left: Left) -> dict[str, Answers]:
+    """The questions with as many samples as most have, or more; the others are counted."""
+    usual = Counter(len(given.answer) for given in questions.values()).most_common(1)[0][0]
+    whole = {question: given for question, given in questions.items() if len(given.answer) >= usual}
+    if len(whole) < len(questions):
+        left["questions with fewer samples than most"] += len(questions) - len(whole)
+    return whole

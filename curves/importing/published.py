@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from curves.importing.collecting import Left, collect
+from curves.importing.collecting import Left, collect, with_most_samples
 from curves.records.runs import Answers, Run, answers
 from curves.verify import canonical
 
@@ -52,10 +51,7 @@ def read_published(path: Path, task: str) -> tuple[Run, Left]:
 
     questions, left = collect(path, "qid", samples)
     sampling = {"temperature": float(parts["temp"]), "samples": int(parts["samples"]), "max_tokens": limit}
-    usual = Counter(len(given.answer) for given in questions.values()).most_common(1)[0][0]
-    whole = {question: given for question, given in questions.items() if len(given.answer) >= usual}
-    if len(whole) < len(questions):
-        left["questions with fewer samples than most"] = len(questions) - len(whole)
+    whole = with_most_samples(questions, left)
     return Run(parts["model"], task, whole, metadata={"file": path.name, "sampling": sampling}), left
 
 

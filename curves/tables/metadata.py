@@ -27,6 +27,7 @@ def describe(
     seed: int,
     strict: Sequence[Run] = (),
     label: str = "",
+    redistributable: bool = False,
 ) -> dict[str, Any]:
     """Everything needed to know how a table came about.
 
@@ -39,6 +40,7 @@ def describe(
         seed: see `draws`.
         strict: the same runs with strict extraction, to report both.
         label: a remark, for example that this was measured on a CPU.
+        redistributable: whether the table may be passed on.
 
     Raises:
         ValueError: something is missing or of the wrong type.
@@ -48,6 +50,7 @@ def describe(
         "created": now(),
         "commit": commit(),
         "label": label,
+        "redistributable": redistributable,
         "markets": {table.name: list(table.levels) for table in tables},
         "extraction": extraction,
         "questions": list(tables[0].questions),
@@ -90,4 +93,7 @@ def rates(run: Run) -> dict[str, float]:
 
 
 def _origin(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(metadata) | ({"usage": total_usage(metadata["usage"])} if "usage" in metadata else {})
+    origin = dict(metadata) | ({"usage": total_usage(metadata["usage"])} if "usage" in metadata else {})
+    if "levels" in metadata:
+        origin["levels"] = {name: _origin(level) for name, level in metadata["levels"].items()}
+    return origin

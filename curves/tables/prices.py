@@ -9,9 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import ttc_env
+from curves.records.runs import Run
 
 USAGE = ("device_seconds", "prefill_seconds", "decode_seconds", "prompt_tokens", "generated_tokens", "joules")
 LIST_PRICES = Path(ttc_env.__file__).parent / "data" / "llm_curves.csv"
+
+
+def find_prices(runs: Sequence[Run], path: Path) -> dict[str, float]:
+    """USD per million generated tokens of each model: as billed where a run says so and no list is given, else listed.
+
+    Raises:
+        ValueError: see `read_prices`.
+    """
+    billed = {run.model: float(run.metadata["usd_per_mtok"]) for run in runs if "usd_per_mtok" in run.metadata}
+    if path != LIST_PRICES:
+        billed = {}
+    return billed | read_prices(path, [run.model for run in runs if run.model not in billed])
 
 
 def read_prices(path: Path, models: Sequence[str]) -> dict[str, float]:
@@ -51,6 +64,12 @@ def _price(path: Path, text: str) -> float:
     if not (math.isfinite(price) and price >= 0):
         raise ValueError(f"{path}: price_usd_per_mtok must be finite and >= 0, got {text!r}")
     return price
+
+
+def usage_of(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What the batches of a run used, those of all its levels where it is a ladder; empty for runs of others."""
+    levels = metadata.get("levels", {"": metadata})
+    return [batch for level in levels.values() for batch in level.get("usage", ())]
 
 
 def total_usage(usage: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:

@@ -14,7 +14,7 @@ import ttc_env
 from curves.estimating.methods import curve
 from curves.importing.lm_eval import read_lm_eval
 from curves.importing.published import read_published
-from tests.helpers.scripts import ROOT, run_command
+from tests.helpers.scripts import run_command
 from ttc_env.curves import load_curves, load_draws, load_outcomes
 
 SCRIPT = Path(__file__).parents[2] / "curves" / "import_runs.py"
@@ -44,7 +44,7 @@ def write(path, rows):
 
 
 def run(*arguments):
-    return run_command([sys.executable, SCRIPT, *arguments], ROOT)
+    return run_command([sys.executable, SCRIPT, *arguments], Path.cwd())
 
 
 @pytest.fixture
@@ -189,7 +189,10 @@ def test_whatever_lines_hold_is_counted_or_refused(tmp_path_factory, rows):
     [
         (["nowhere"], "nowhere does not exist"),
         (["bare"], "holds no MODEL--temp"),
-        (["--task", "mmlu", "runs"], "unknown task 'mmlu'"),
+        (["--task", "mmlu", "samples.jsonl", "--model", "m", "--tokenizer", "t"], "no verifier for task 'mmlu'"),
+        (["other.jsonl"], "a layout that is not known; its first line has colour"),
+        (["runs", "--redistributable"], "no licence that was stated does not allow"),
+        (["runs", "--redistributable", "--licence", "CC-BY-NC-SA-4.0"], "CC-BY-NC-SA-4.0 does not allow"),
         (["misnamed"], "the name must be MODEL--temp-T--samples-N--max-M.jsonl"),
         (["empty"], "no question can be read"),
         (["samples.jsonl"], "need --model and --tokenizer"),
@@ -210,6 +213,7 @@ def test_wrong_input_is_one_error(tmp_path, monkeypatch, folder, arguments, faul
         write(tmp_path / name / file, rows)
     (tmp_path / "bare").mkdir()
     write(tmp_path / "samples.jsonl", [{"doc_id": 0}])
+    write(tmp_path / "other.jsonl", [{"colour": 0}])
     result = run(*arguments)
     assert result.returncode == 2
     assert fault in " ".join(result.stdout.split())

@@ -37,8 +37,8 @@ def command(tiny, out, *more):
     return [sys.executable, str(MEASURE), *(f"--{name}={value}" for name, value in options.items()), *budgets, *more]
 
 
-def measure(tiny, out, *more, **options):
-    return run_command(command(tiny, out, *more), ROOT, **options)
+def measure(tiny, out, *more, folder=ROOT, **options):
+    return run_command(command(tiny, out, *more), folder, **options)
 
 
 def records(out):
@@ -160,7 +160,7 @@ def test_wrong_input_is_one_error(tiny, tmp_path, more, fault):
     (tmp_path / "bad.json").write_text('{"colour": "red"}')
     if more == ["--engine=vllm"] and "vllm" in sys.modules:
         pytest.skip("vLLM is installed here")
-    result = measure(tiny, tmp_path / "out", *more, cwd=tmp_path)
+    result = measure(tiny, tmp_path / "out", *more, folder=tmp_path)
     assert result.returncode == 2, result.stdout + result.stderr
     assert fault in " ".join(result.stdout.split())
     assert "Traceback" not in result.stderr
