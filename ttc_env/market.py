@@ -120,7 +120,7 @@ class Tables:
             raise ValueError(f"a profile has one level per provider, shape ({allowed}), got {given!r}")
         if not bool(xp.all((profile >= 0) & (profile < levels))):
             raise ValueError(f"level indices must be in 0..{levels - 1}, got {given!r}")
-        return profile
+        return xp.astype(profile, xp.int64, copy=False)
 
     def _demand(self, profile: Array) -> tuple[Array, Array]:
         """Shares of the providers and of not buying at a checked profile."""

@@ -11,7 +11,7 @@ from ttc_env.batch import one_market
 from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import VectorMarket
 from ttc_env.market import Market
-from ttc_env.mechanisms import Bids, Mechanism, Outcome
+from ttc_env.mechanisms import Bids, Mechanism, Outcome, check_actions
 from ttc_env.observing import observe
 
 
@@ -84,6 +84,11 @@ def _of_the_first(record: Any, rows: int) -> Any:
 
 
 def replay(market: Market, mechanism: Mechanism, actions: np.ndarray) -> Play:
-    """The play of recorded actions, `(T, n)` or `(T, n, c)`, with its expected outcomes."""
+    """The play of recorded actions, `(T, n)` or `(T, n, c)`, with its expected outcomes.
+
+    Raises:
+        ValueError: actions of another shape or outside the space.
+    """
+    actions = check_actions(mechanism, market, actions)
     bids = mechanism.bids(market, actions)
     return Play(actions, bids, mechanism.clear(market, bids))

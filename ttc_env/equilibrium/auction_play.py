@@ -22,7 +22,7 @@ from ttc_env.equilibrium.log_space import in_numpy
 from ttc_env.equilibrium.mixed import product_of_others
 from ttc_env.equilibrium.regret import NashConv
 from ttc_env.market import Market
-from ttc_env.mechanisms import Bids, SecondPrice
+from ttc_env.mechanisms import Bids, SecondPrice, check_actions
 
 
 class Rivals(NamedTuple):
@@ -103,9 +103,12 @@ def auction_regret(market: Market, mechanism: SecondPrice, actions: Array) -> np
         market: the market.
         mechanism: the auction, with its grid.
         actions: the action of every provider, `(..., n, 3)`, in either form.
+
+    Raises:
+        ValueError: actions of another shape or outside the space.
     """
     market = in_numpy(market)
-    bids, best = mechanism.bids(market, np.asarray(actions)), dominant_bids(market, mechanism)
+    bids, best = mechanism.bids(market, check_actions(mechanism, market, actions)), dominant_bids(market, mechanism)
     earned = mechanism.clear(market, bids).utility
     providers = np.arange(market.num_providers)
     gain = np.empty(earned.shape)

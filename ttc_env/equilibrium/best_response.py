@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ttc_env.arrays import Array
+from ttc_env.checks import within
 from ttc_env.equilibrium.log_space import (
     TOLERANCE,
     LogForm,
@@ -34,10 +35,11 @@ def best_response(
         tolerance: utilities that differ by less than this fraction tie.
 
     Raises:
-        ValueError: not a profile of this market, or an unknown rule for ties.
+        ValueError: not a profile of this market, an unknown rule for ties, or a tolerance that is negative or none.
     """
     if ties not in ("lowest", "stay"):
         raise ValueError(f"unknown ties {ties!r}; allowed: lowest, stay")
+    within("tolerance", tolerance, 0.0)
     market = in_numpy(market)
     form, profile = log_form(market), market.check(profile)
     profiles = flat(market, profile)

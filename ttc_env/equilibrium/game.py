@@ -22,7 +22,7 @@ from ttc_env.equilibrium.log_space import TOLERANCE, in_numpy
 from ttc_env.equilibrium.optimum import Optimum
 from ttc_env.equilibrium.regret import NashConv, regrets_of_log
 from ttc_env.market import Market
-from ttc_env.mechanisms import Bids, Mechanism, Outcome, action_shape, every_action, make_mechanism
+from ttc_env.mechanisms import Bids, Mechanism, Outcome, action_shape, check_actions, every_action, make_mechanism
 
 LISTED = 2**20  # joint actions whose payoffs are kept at once
 SUMMED = 2**24  # joint actions gone through for one number: about ten seconds for nine providers
@@ -98,21 +98,7 @@ class StageGame:
         Raises:
             ValueError: another shape or type, or an action outside the space.
         """
-        given, wanted = np.asarray(actions), self.action_shape
-        if given.shape[max(0, given.ndim - len(wanted)) :] != wanted:
-            shape = ", ".join(map(str, ("...", *wanted)))
-            raise ValueError(f"joint actions must have shape ({shape}), got {given.shape}")
-        if self.mechanism.action_type == "box":
-            fits = np.issubdtype(given.dtype, np.number) and bool(np.all((given >= -1) & (given <= 1)))
-            allowed = "numbers in [-1, 1]"
-        else:
-            sizes = np.array(self.mechanism.action_sizes(self.market))
-            sizes = sizes if len(wanted) > 1 else sizes[0]
-            fits = np.issubdtype(given.dtype, np.integer) and bool(np.all((given >= 0) & (given < sizes)))
-            allowed = f"integers from 0 and below {np.array2string(np.asarray(sizes))}"
-        if not fits:
-            raise ValueError(f"actions must be {allowed}, got {actions!r}")
-        return given if given.dtype.kind == "f" else given.astype(np.int64)
+        return check_actions(self.mechanism, self.market, actions)
 
     def numbers(self, actions: Array) -> np.ndarray:
         """Numbers of actions among the `K`, `(..., n)`."""

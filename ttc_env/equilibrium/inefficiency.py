@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ttc_env.equilibrium.log_space import in_numpy
-from ttc_env.equilibrium.nash import pure_nash
-from ttc_env.equilibrium.optimum import welfare_optimum
+from ttc_env.equilibrium.nash import equilibrium_boxes
+from ttc_env.equilibrium.optimum import optimum, welfare_optimum
 from ttc_env.market import Market
 
 
@@ -16,21 +17,41 @@ def price_of_anarchy(market: Market) -> float:
     """Optimal welfare over the welfare of the *worst* pure equilibrium, at least 1.
 
     Infinite where that equilibrium leaves no welfare at all; NaN where even the optimum does not (the ratio has no
-    meaning) or where there is no pure equilibrium.
+    meaning) or where there is no pure equilibrium. Exact also where providers without a margin are indifferent, and
+    equilibria too many to list: the worst of their levels is searched for.
     """
-    return _ratio(market, np.min)
+    return _ratio(market, 0)
 
 
 def price_of_stability(market: Market) -> float:
     """Optimal welfare over the welfare of the *best* pure equilibrium; infinite and NaN as `price_of_anarchy`."""
-    return _ratio(market, np.max)
+    return _ratio(market, 1)
 
 
-def _ratio(market: Market, pick: Callable[[np.ndarray], float]) -> float:
+def _ratio(market: Market, end: int) -> float:
     market = in_numpy(market)
-    equilibria = pure_nash(market)
-    attained = pick(market.welfare(equilibria)) if len(equilibria) else np.nan
-    return float(ratio(welfare_optimum(market).value, attained))
+    return float(ratio(welfare_optimum(market).value, welfare_range(market)[end]))
+
+
+def welfare_range(market: Market) -> tuple[float, float]:
+    """Least and most welfare of a pure equilibrium, USD per query; NaN where there is none."""
+    market = in_numpy(market)
+    found = [box for _, box in equilibrium_boxes(market)]
+    alone = [box.argmax(axis=1) for box in found if box.sum() == market.num_providers]
+    values = [market.welfare(np.array(alone))] if alone else []
+    values += [np.array(_box_range(market, box)) for box in found if box.sum() > market.num_providers]
+    return (float(np.concatenate(values).min()), float(np.concatenate(values).max())) if values else (np.nan, np.nan)
+
+
+def _box_range(market: Market, box: np.ndarray) -> tuple[float, float]:
+    """Least and most welfare in a box of levels: one optimum each over a market that has no others."""
+    levels = np.where(box, np.arange(market.num_levels), box.argmax(axis=1)[:, None])
+    tables: dict[str, Any] = {
+        name: np.take_along_axis(getattr(market, name), levels, axis=1) for name in ("quality", "price", "cost")
+    }
+    inside = replace(market, outcomes=None, tokens=None, **tables)
+    worst = optimum(inside, -inside.welfare_contribution, outside=-inside.outside_value)
+    return -worst.value, welfare_optimum(inside).value
 
 
 def ratio(best: np.ndarray | float, attained: np.ndarray | float) -> np.ndarray:

@@ -19,6 +19,7 @@ M = TypeVar("M", bound=Market | Markets)
 
 TOLERANCE = 1e-12  # two utilities closer than this, as a fraction, are a tie
 _ROUNDING = 64 * np.finfo(np.float64).eps  # of logarithms of size one, with room for the sums over providers
+_NOTHING = 800.0  # exp(-800) is zero: an outside value still farther off changes nothing, but would drown differences
 
 
 class LogForm(NamedTuple):
@@ -26,7 +27,7 @@ class LogForm(NamedTuple):
 
     Of one market; of `B` markets all have `B` as first axis.
 
-    logits: `beta (V - v0)`, `(n, m)`.
+    logits: `beta (V - v0)`, `(n, m)`, with `v0` brought so near that the outside option just takes all, or nothing.
     sign: of the best margin a provider has, `(n,)`. Shares are positive, so it is the sign of its best utility.
     candidates: levels that can be a best response because their margin has that sign, `(n, m)`.
     log_margin: `log |p - c|` of the candidates, `(n, m)`; 0 elsewhere and where the margin is 0.
@@ -62,7 +63,10 @@ def _kept(market: Market) -> LogForm:
 
 def _log_form(market: Market | Markets) -> LogForm:
     beta, outside_value = (np.asarray(x)[..., None] for x in (market.beta, market.outside_value))
-    logits = beta.astype(market.quality.dtype) * (market.user_value - outside_value.astype(market.quality.dtype))
+    value = market.user_value
+    least, most = (end(value, axis=(-2, -1), keepdims=True) for end in (np.min, np.max))
+    outside_value = np.clip(outside_value, least - _NOTHING / beta, most + _NOTHING / beta)
+    logits = beta.astype(value.dtype) * (value - outside_value.astype(value.dtype))
     signs = np.sign(market.margin)
     sign = signs.max(axis=-1)
     candidates = signs == sign[..., None]

@@ -5,16 +5,20 @@ Source: the game is that of arXiv:2601.21839, section 3; the method is derived i
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
-from ttc_env.equilibrium.best_response import is_nash
-from ttc_env.equilibrium.log_space import TOLERANCE, LogForm, in_numpy, log_form, log_total
+from ttc_env.checks import whole, within
+from ttc_env.equilibrium.log_space import TOLERANCE, in_numpy, log_form
+from ttc_env.equilibrium.search import boxes
 from ttc_env.market import Market
+
+_NO_TWINS = np.empty((0, 2), dtype=np.intp)
+_MOMENT = 5_000  # boxes
 
 
 def pure_nash(market: Market, *, tolerance: float = TOLERANCE, limit: int = 100_000) -> np.ndarray:
@@ -29,15 +33,23 @@ def pure_nash(market: Market, *, tolerance: float = TOLERANCE, limit: int = 100_
         limit: refuse to list more equilibria than this; `iterate_nash` yields them one by one.
 
     Raises:
-        ValueError: more equilibria than `limit`.
+        ValueError: more equilibria than `limit`, with their number.
     """
-    found = list(islice(iterate_nash(market, tolerance=tolerance), limit + 1))
-    if len(found) > limit:
-        raise ValueError(
-            f"more than limit={limit} pure equilibria (ties multiply them); raise the limit, or take them one by one "
-            "with iterate_nash"
-        )
-    return np.array(found, dtype=np.intp).reshape(-1, market.num_providers)
+    within("tolerance", tolerance, 0.0)
+    whole("limit", limit)
+    market = in_numpy(market)
+    found, total = [], 0
+    for box in boxes(market, tolerance, log_form(market).candidates, _NO_TWINS, whole=True):
+        found.append(box)
+        total += math.prod(box.sum(axis=1).tolist())
+        if total > limit:
+            raise ValueError(
+                f"{_length(market, tolerance)} pure equilibria, more than limit={limit} (ties multiply them); raise "
+                "the limit, take them one by one with iterate_nash, or count them with count_nash"
+            )
+    listed = [profile for box in found for profile in itertools.product(*map(np.flatnonzero, box))]
+    profiles = np.array(listed, dtype=np.intp).reshape(-1, market.num_providers)
+    return profiles if total == len(found) else profiles[np.lexsort(profiles.T[::-1])]
 
 
 def iterate_nash(market: Market, *, tolerance: float = TOLERANCE) -> Iterator[np.ndarray]:
@@ -51,98 +63,75 @@ def iterate_nash(market: Market, *, tolerance: float = TOLERANCE) -> Iterator[np
     Profiles in which a provider of positive margins meets one whose margins are all negative need not have a pure
     equilibrium; with one sign of margins the potential guarantees one.
     """
-    everything = log_form(market).candidates
-    return _search(market, tolerance, everything, np.empty((0, 2), dtype=np.intp))
+    within("tolerance", tolerance, 0.0)
+    market = in_numpy(market)
+    found = boxes(market, tolerance, log_form(market).candidates, _NO_TWINS, whole=False)
+    return (box.argmax(axis=1) for box in found)
 
 
 def count_nash(market: Market, *, tolerance: float = TOLERANCE) -> int:
-    """The number of pure equilibria, without listing those that differ by identical providers or identical levels.
+    """The number of pure equilibria, without listing those that differ by identical or indifferent providers or levels.
 
-    Thirty identical providers can have 2^30 equilibria and only 31 that are not permutations of each other.
+    Thirty identical providers can have 2^30 equilibria and only 31 that are not permutations of each other; where
+    nobody earns a margin, every profile is one.
     """
+    within("tolerance", tolerance, 0.0)
+    return sum(kinds.profiles(box) for kinds, box in equilibrium_boxes(market, tolerance))
+
+
+def equilibrium_boxes(market: Market, tolerance: float = TOLERANCE) -> Iterator[tuple[Kinds, np.ndarray]]:
+    """Boxes `(n, m)` of equilibria that cover all but for the order of identical providers and identical levels."""
     market = in_numpy(market)
-    tables = np.stack([market.user_value, market.margin], axis=-1)
-    same_level = (tables[:, :, None] == tables[:, None, :]).all(axis=-1)
-    first_of_kind = same_level.argmax(axis=-1) == np.arange(market.num_levels)
-    kind = np.unique(tables.reshape(market.num_providers, -1), axis=0, return_inverse=True)[1].reshape(-1)
-    order = np.argsort(kind, kind="stable")
-    twins = np.stack([order[:-1], order[1:]], axis=1)[kind[order[:-1]] == kind[order[1:]]]
-    arrangements = math.prod(math.factorial(size) for size in np.bincount(kind).tolist())
-    total = 0
-    for profile in _search(market, tolerance, log_form(market).candidates & first_of_kind, twins):
-        alike = Counter(zip(kind.tolist(), profile.tolist(), strict=True))
-        copies = math.prod(same_level[np.arange(len(profile)), profile].sum(axis=-1).tolist())
-        total += copies * arrangements // math.prod(math.factorial(size) for size in alike.values())
-    return total
+    kinds = Kinds.of(market)
+    levels = log_form(market).candidates & kinds.first
+    return ((kinds, box) for box in boxes(market, tolerance, levels, kinds.twins, whole=True))
 
 
-def _search(market: Market, tolerance: float, levels: np.ndarray, twins: np.ndarray) -> Iterator[np.ndarray]:
-    """The equilibria within a box of levels `(n, m)` in which of two twins the second's level is not the lower one."""
-    form = log_form(market)
-    low, high = _segments(form, tolerance + float(form.rounding))
-    boxes = [levels]
-    while boxes:
-        levels = _contract(boxes.pop(), twins, form.logits, low, high)
-        counts = levels.sum(axis=1)
-        if counts.min() == 0:
-            continue
-        if counts.max() == 1:
-            profile = levels.argmax(axis=1)
-            if is_nash(market, profile, tolerance=tolerance):
-                yield profile
-            continue
-        provider = int(np.argmax(counts > 1))
-        middle = np.flatnonzero(levels[provider])[counts[provider] // 2]
-        lower, upper = levels.copy(), levels.copy()
-        lower[provider, middle:] = False
-        upper[provider, :middle] = False
-        boxes += [upper, lower]
+class Kinds(NamedTuple):
+    """Which providers, and which levels of one provider, are the same to everybody.
 
-
-def _contract(
-    levels: np.ndarray, twins: np.ndarray, logits: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> np.ndarray:
-    """Drop the levels that fit no total weight which the remaining levels can add up to, until all fit."""
-    while True:
-        lightest = np.where(levels, logits, np.inf).min(axis=1)
-        heaviest = np.where(levels, logits, -np.inf).max(axis=1)
-        floor = max(log_total(lightest), np.where(levels, low, np.inf).min(axis=1).max())
-        ceiling = min(log_total(heaviest), np.where(levels, high, -np.inf).max(axis=1).min())
-        kept = levels & (low <= ceiling) & (high >= floor)
-        kept[twins[:, 1]] &= np.logical_or.accumulate(kept[twins[:, 0]], axis=1)
-        if not kept.any(axis=1).all() or np.array_equal(kept, levels):
-            return kept
-        levels = kept
-
-
-def _segments(form: LogForm, slack: float) -> tuple[np.ndarray, np.ndarray]:
-    """Logarithms of the total weight between which each level can be a best response, two arrays `(n, m)`.
-
-    `1 / |utility| = X / (w |p - c|) + 1 / |p - c|` is a line in `X`, so one level beats another on a half-line. The
-    rival's line is moved by twice the tolerated slack: a provider within it must not be lost to rounding.
+    groups: indices of identical providers, each in increasing order.
+    copies: how many levels are identical to each, `(n, m)`; `first`, whether none before it is, bool `(n, m)`.
+    twins: neighbours within groups, `(T, 2)`.
     """
-    sign = np.where(form.sign < 0, -1.0, 1.0)[:, None, None]
-    height = -form.log_margin
-    slope = height - form.logits
-    rival_height = height[:, None, :] + 2 * slack * sign
-    rival_slope = slope[:, None, :] + 2 * slack * sign
-    steeper = sign * (slope[:, :, None] - rival_slope) > 0
-    lower = sign * (rival_height - height[:, :, None])
-    with np.errstate(divide="ignore", invalid="ignore"):  # equal heights or slopes cross at infinity
-        crossing = _log_difference(height[:, :, None], rival_height) - _log_difference(slope[:, :, None], rival_slope)
-    beats_until = np.where(steeper, np.where(lower > 0, crossing, -np.inf), np.inf)
-    beats_from = np.where(~steeper & (lower < 0), crossing, -np.inf)
-    rivals = form.candidates[:, None, :] & (form.sign != 0)[:, None, None]  # nothing beats a zero margin but a margin
-    high = np.where(rivals, beats_until, np.inf).min(axis=2)
-    low = np.where(rivals, beats_from, -np.inf).max(axis=2)
-    low = np.maximum(low, 0.0)  # the outside option alone weighs one
-    high = np.where(high >= low, high, -np.inf)
-    return (
-        np.where(high >= low, np.logaddexp(low, form.logits) - slack, np.inf),
-        np.where(high >= low, np.logaddexp(high, form.logits) + slack, -np.inf),
-    )
+
+    groups: list[np.ndarray]
+    copies: np.ndarray
+    first: np.ndarray
+    twins: np.ndarray
+
+    @staticmethod
+    def of(market: Market) -> Kinds:
+        """Those of a market, NumPy."""
+        tables = np.stack([market.user_value, market.margin], axis=-1)
+        same = (tables[:, :, None] == tables[:, None, :]).all(axis=-1)
+        kind = np.unique(tables.reshape(market.num_providers, -1), axis=0, return_inverse=True)[1].reshape(-1)
+        groups = [np.flatnonzero(kind == one) for one in range(kind.max() + 1)]
+        twins = np.concatenate([_NO_TWINS, *(np.stack([own[:-1], own[1:]], axis=1) for own in groups)])
+        return Kinds(groups, same.sum(axis=-1), same.argmax(axis=-1) == np.arange(market.num_levels), twins)
+
+    def profiles(self, box: np.ndarray) -> int:
+        """Profiles that are in a box, but for the order of identical providers and levels."""
+        return math.prod(_arrangements(box[own].tolist(), self.copies[own[0]].tolist()) for own in self.groups)
 
 
-def _log_difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """`log |exp(first) - exp(second)|`."""
-    return np.maximum(first, second) + np.log(-np.expm1(-np.abs(first - second)))
+def _arrangements(box: list[list[bool]], copies: list[int]) -> int:
+    """Choices of `g` identical providers that lie, sorted, in a box `(g, m)`; level `k` stands for `copies[k]`."""
+    size = len(box)
+    ways = [1] + [0] * size  # with the first j places of the sorted choices filled
+    for level, times in enumerate(copies):
+        renewed = list(ways)
+        for j, before in enumerate(ways):
+            place = j
+            while before and place < size and box[place][level]:
+                place += 1
+                renewed[place] += before * math.comb(size - j, place - j) * times ** (place - j)
+        ways = renewed
+    return ways[size]
+
+
+def _length(market: Market, tolerance: float) -> str:
+    """How many equilibria there are, if that can be counted in a moment."""
+    some = list(itertools.islice(equilibrium_boxes(market, tolerance), _MOMENT + 1))
+    total = sum(kinds.profiles(box) for kinds, box in some)
+    return f"{total}" if len(some) <= _MOMENT else f"at least {total}"

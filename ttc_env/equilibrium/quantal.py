@@ -5,11 +5,11 @@ Source: McKelvey and Palfrey (1995), *Quantal response equilibria for normal for
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
+from ttc_env.checks import whole, within
 from ttc_env.equilibrium.mixed import mixed_deviation_utility
 from ttc_env.market import Market
 
@@ -40,12 +40,12 @@ def logit_equilibrium(
         max_iterations: stop here at the latest; look at the residual.
 
     Raises:
-        ValueError: `rationality` negative or not finite, or `damping` outside [0, 1).
+        ValueError: `rationality` or `tolerance` negative or not finite, or `damping` outside [0, 1).
     """
-    if not (math.isfinite(rationality) and rationality >= 0):
-        raise ValueError(f"rationality must be finite and >= 0 (1/USD), got {rationality!r}")
-    if not 0 <= damping < 1:
-        raise ValueError(f"damping must be in [0, 1), got {damping!r}")
+    within("rationality (1/USD)", rationality, 0.0)
+    within("damping", damping, 0.0, 1.0, closed="left")
+    within("tolerance", tolerance, 0.0)
+    whole("max_iterations", max_iterations, least=0)
     strategies = np.full((market.num_providers, market.num_levels), 1 / market.num_levels)
     response = _logit_response(market, strategies, rationality)
     iterations = 0

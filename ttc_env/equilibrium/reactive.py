@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ttc_env.arrays import Array
+from ttc_env.checks import finite, is_integer, within
 from ttc_env.equilibrium.log_space import in_numpy
 from ttc_env.market import Market
 
@@ -87,17 +88,19 @@ def best_response_gain(
         raise ValueError(
             f"policies must have shape (n, m^n, m) and utility (m^n, n), got {policies.shape} and {utility.shape}"
         )
-    if np.any(policies < 0) or np.any(np.abs(policies.sum(axis=-1) - 1) > 1e-9):
+    if not np.isfinite(utility).all():
+        raise ValueError(f"utility must be finite everywhere, got {utility!r}")
+    if not (np.all(policies >= 0) and np.all(np.abs(policies.sum(axis=-1) - 1) <= 1e-9)):  # NaN is neither
         raise ValueError("policies must be probabilities that add up to one after every joint action")
-    if not 0 <= discount < 1:
-        raise ValueError(f"discount must be in [0, 1), got {discount!r}")
+    within("discount", discount, 0.0, 1.0, closed="left")
+    finite("tolerance", tolerance)
     if not (1 - discount) * tolerance >= _ROUNDING:
         raise ValueError(
             f"(1 - discount) * tolerance must be at least {_ROUNDING}, the rounding of values, "
             f"got discount {discount!r} and tolerance {tolerance!r}"
         )
     for name, index, end in (("provider", provider, n), ("start", start, size)):
-        if not 0 <= index < end:
+        if not (is_integer(index) and 0 <= index < end):
             raise ValueError(f"{name} must be in 0..{end - 1}, got {index!r}")
     others = _others(policies, provider)
     own = policies[provider]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ttc_env.checks import whole, within
 from ttc_env.equilibrium import batched
 from ttc_env.equilibrium.inefficiency import price_of_anarchy, price_of_stability
 from ttc_env.equilibrium.log_space import in_numpy
@@ -32,11 +33,13 @@ class Interval(NamedTuple):
         """Central interval of values `(B, ...)`, as of `Interval.of(batched.welfare_optimum(drawn).value)`.
 
         Raises:
-            ValueError: `coverage` outside (0, 1).
+            ValueError: `coverage` outside (0, 1), or no values.
         """
-        if not 0 < coverage < 1:
-            raise ValueError(f"coverage must be in (0, 1), got {coverage!r}")
-        return cls(*np.quantile(np.asarray(values), [(1 - coverage) / 2, 0.5, (1 + coverage) / 2], axis=0))
+        within("coverage", coverage, 0.0, 1.0, closed="neither")
+        values = np.asarray(values)
+        if not values.size:
+            raise ValueError("an interval needs the statistic of at least one market, got none")
+        return cls(*np.quantile(values, [(1 - coverage) / 2, 0.5, (1 + coverage) / 2], axis=0))
 
 
 def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.random.Generator) -> Markets:
@@ -51,10 +54,10 @@ def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.r
     truth; prices and costs are kept.
 
     Raises:
-        ValueError: a number that is not positive, or qualities that are no means of right and wrong answers.
+        ValueError: a number that is no positive integer, or qualities that are no means of right and wrong answers.
     """
-    if num_questions < 1 or num_markets < 1:
-        raise ValueError(f"num_questions and num_markets must be at least 1, got {num_questions!r} and {num_markets!r}")
+    whole("num_questions", num_questions)
+    whole("num_markets", num_markets)
     market = in_numpy(market)
     accuracy = np.clip(market.accuracy, 0.0, 1.0)
     draws = rng.binomial(num_questions, accuracy, size=(num_markets, *accuracy.shape)) / num_questions
@@ -92,7 +95,7 @@ def interval(statistic: Callable[[Market], ArrayLike], markets: Iterable[Market]
         coverage: probability mass between `low` and `high`.
 
     Raises:
-        ValueError: `coverage` outside (0, 1).
+        ValueError: `coverage` outside (0, 1), or no markets.
     """
     if statistic in _BATCHED:
         return Interval.of(_BATCHED[statistic](markets if isinstance(markets, Sequence) else list(markets)), coverage)

@@ -12,7 +12,7 @@ from ttc_env.mechanisms.auction import GRID
 from ttc_env.mechanisms.first_price import FirstPrice
 from ttc_env.mechanisms.per_token import PerToken
 from ttc_env.mechanisms.posted_price import PostedPrice
-from ttc_env.mechanisms.protocol import Bids, Draws, Mechanism, Outcome, action_shape, every_action
+from ttc_env.mechanisms.protocol import Bids, Draws, Mechanism, Outcome, action_shape, check_actions, every_action
 from ttc_env.mechanisms.registry import MECHANISMS, find_mechanism, make_mechanism, register_mechanism
 from ttc_env.mechanisms.second_price import SecondPrice
 
@@ -28,6 +28,7 @@ __all__ = [
     "PostedPrice",
     "SecondPrice",
     "action_shape",
+    "check_actions",
     "every_action",
     "find_mechanism",
     "make_mechanism",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ttc_env.arrays import Array, device, largest, namespace, take
 from ttc_env.batch import MarketBatch
-from ttc_env.checks import finite
+from ttc_env.checks import finite, listed
 from ttc_env.market import Market
 from ttc_env.mechanisms.protocol import Bids, Draws, Mechanism, box_levels
 
@@ -37,8 +37,8 @@ class Auction(Mechanism):
     def __post_init__(self) -> None:
         if self.action_type not in ("multi_discrete", "box"):
             raise ValueError(f"unknown action_type {self.action_type!r}; allowed: multi_discrete, box")
-        for offset in self.grid:
-            finite("an offset of grid", offset)
+        offsets = tuple(finite("an offset of grid", offset) for offset in listed("grid", self.grid))
+        object.__setattr__(self, "grid", offsets)  # the dataclass is frozen; an array has no `index`
         if 0.0 not in self.grid or list(self.grid) != sorted(set(self.grid)):
             raise ValueError(f"grid must increase and contain 0.0, got {self.grid!r}")
 

@@ -189,6 +189,29 @@ def action_shape(mechanism: Mechanism, market: Market | MarketBatch) -> tuple[in
     return (market.num_providers,) if single else (market.num_providers, len(sizes))
 
 
+def check_actions(mechanism: Mechanism, market: Market, actions: Array) -> np.ndarray:
+    """Joint actions as an array `(..., n)` or `(..., n, c)`.
+
+    Raises:
+        ValueError: another shape or type, or an action outside the space.
+    """
+    given, wanted = np.asarray(actions), action_shape(mechanism, market)
+    if given.shape[max(0, given.ndim - len(wanted)) :] != wanted:
+        shape = ", ".join(map(str, ("...", *wanted)))
+        raise ValueError(f"joint actions must have shape ({shape}), got {given.shape}")
+    if mechanism.action_type == "box":
+        fits = given.dtype.kind in "iuf" and bool(np.all((given >= -1) & (given <= 1)))
+        allowed = "numbers in [-1, 1]"
+    else:
+        sizes = np.array(mechanism.action_sizes(market))
+        sizes = sizes if len(wanted) > 1 else sizes[0]
+        fits = given.dtype.kind in "iu" and bool(np.all((given >= 0) & (given < sizes)))
+        allowed = f"integers from 0 and below {np.array2string(np.asarray(sizes))}"
+    if not fits:
+        raise ValueError(f"actions must be {allowed}, got {actions!r}")
+    return given if given.dtype.kind == "f" else given.astype(np.int64)
+
+
 def every_action(mechanism: Mechanism, market: Market | MarketBatch) -> np.ndarray:
     """Joint actions in which all providers do the same, one for each of the `K` actions: `(K, n)` or `(K, n, c)`.
 

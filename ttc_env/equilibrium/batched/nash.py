@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttc_env.checks import within
 from ttc_env.equilibrium import nash
 from ttc_env.equilibrium.batched.blocks import blocks, join
 from ttc_env.equilibrium.log_space import TOLERANCE, LogForm, log_form, log_others
@@ -78,6 +79,7 @@ def only_equilibrium(block: Markets, tolerance: float = TOLERANCE) -> tuple[np.n
 
     Levels count as best within twice the slack of `is_nash`, so that rounding loses no equilibrium.
     """
+    within("tolerance", tolerance, 0.0)
     form = log_form(block)
     every = lines = _Lines.of(block, form, tolerance)
     waiting = np.flatnonzero((form.sign > 0).all(axis=-1))
