@@ -13,6 +13,7 @@ from ttc_env.collusion.payoffs import (
     price_actions,
     stage_benchmarks,
 )
+from ttc_env.collusion.regulator import Regulated, cap, log_only, regulate, revise, veto
 from ttc_env.collusion.strategies import Strategies, next_state, num_states
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "CriticalDiscount",
     "Decision",
     "PayoffTable",
+    "Regulated",
     "Responses",
     "Stability",
     "Strategies",
     "audit",
+    "cap",
     "critical_discount",
     "cross_play",
     "deviating_action",
@@ -35,6 +38,7 @@ __all__ = [
     "game_benchmarks",
     "grim_trigger",
     "impulse_responses",
+    "log_only",
     "meta_game",
     "mixed_equilibria",
     "next_state",
@@ -42,7 +46,10 @@ __all__ = [
     "payoff_table",
     "price_actions",
     "regret_of_choices",
+    "regulate",
+    "revise",
     "solve_decision",
     "stability",
     "stage_benchmarks",
+    "veto",
 ]
