@@ -18,6 +18,8 @@ ROWS = 6
 MECHANISMS = {
     "per_token": mechanisms.PerToken(),
     "second_price": mechanisms.SecondPrice(),
+    "posted_price": mechanisms.PostedPrice(shown=2),
+    "first_price": mechanisms.FirstPrice(),
     "declared box": mechanisms.SecondPrice(settlement="declared", action_type="box"),
 }
 each_mechanism = pytest.mark.parametrize("mechanism", MECHANISMS.values(), ids=MECHANISMS)

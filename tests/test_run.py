@@ -14,6 +14,7 @@ import ttc_env
 from agents import ALGORITHMS
 from tests.helpers.scripts import run_apart, run_here, started
 from train.run import command_line
+from ttc_env.mechanisms import MECHANISMS
 
 RUN = Path(__file__).resolve().parents[1] / "train" / "run.py"
 FIGURES = {
@@ -67,9 +68,9 @@ def test_run_writes_everything_it_promises(tmp_path, arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mechanism", ["per_token", "second_price"])
+@pytest.mark.parametrize("mechanism", MECHANISMS)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_learner_runs_on_both_mechanisms(tmp_path, algorithm, mechanism):
+def test_every_learner_runs_on_every_mechanism(tmp_path, algorithm, mechanism):
     words = ("--algorithm", algorithm, "--mechanism", mechanism, "--steps", "5000", "--num-markets", "8")
     result = run(tmp_path, *words, "--name", "it")
     assert result.returncode == 0, result.said
