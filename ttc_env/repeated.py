@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttc_env.arrays import Array, device, namespace, precision
+from ttc_env.arrays import Array, device, namespace, precision, provider_major
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import finite, whole
 from ttc_env.dynamics import Dynamics
@@ -95,7 +95,7 @@ def initial_state(game: RepeatedMarket, batch: int, move: Array | None = None) -
     carried = None
     if game.dynamics is not None:
         start = xp.asarray(list(game.dynamics.start(game.market)), dtype=xp.int64, device=where)
-        carried = xp.asarray(xp.broadcast_to(start, (batch, start.shape[0])), copy=True)
+        carried = provider_major(xp.broadcast_to(start, (batch, start.shape[0])), xp.int64)
         if move is not None:
             carried = game.dynamics.draw_start(period_of(game.market), move)
     period = xp.zeros((batch,), dtype=xp.int64, device=where)
@@ -111,7 +111,8 @@ def draw(game: RepeatedMarket, batch: int, uniform: Callable[[tuple[int, ...]], 
         choice, correct = uniform(shape) if "choice" in chance else None, uniform(shape)
         question = None if game.market.outcomes is None else uniform(shape)
     if game.dynamics is not None:
-        move = uniform((batch, game.dynamics.num_draws(game.market)))
+        draws = uniform((game.dynamics.num_draws(game.market), batch))
+        move = namespace(draws).permute_dims(draws, (1, 0))  # in memory as what it moves
     return Draws(tie, choice, correct, question, move)
 
 

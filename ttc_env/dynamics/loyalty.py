@@ -48,10 +48,9 @@ class Loyalty(Dynamics):
     def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
         """Answers of the others, and not buying, are worth `cost` less where there is an incumbent."""
         xp, n = namespace(state), market.num_providers
-        loyal = state < n
-        leaving = loyal & (state != xp.arange(n, device=device(state)))
-        outside = -self.cost * xp.astype(loyal, market.quality.dtype)
-        return market.shifted((0.0, -self.cost), xp.astype(leaving, xp.int64), outside)
+        loyal = xp.astype(state < n, xp.int64)
+        leaving = loyal - one_hot(state[..., 0], n, xp.int64)
+        return market.shifted((0.0, -self.cost), leaving, -self.cost * xp.astype(loyal, market.quality.dtype))
 
     def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
         """To whoever served a query, in proportion to shares."""

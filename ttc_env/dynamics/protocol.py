@@ -175,7 +175,7 @@ def pick(probability: Array, draws: Array) -> Array:
     bound, place = xp.zeros_like(draws), xp.zeros_like(draws, dtype=xp.int64)
     for k in range(count - 1):  # over batches that lie one after another, many times as fast as the sums above
         bound = bound + probability[..., k]
-        place = place + xp.astype(draws >= bound, xp.int64)
+        place = place + (draws >= bound)
     return place
 
 
