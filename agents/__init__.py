@@ -70,6 +70,8 @@ ALGORITHMS: dict[str, Entry] = {
     "random": Entry("agents.scripted:Random"),
     "truthful": Entry("agents.scripted:Truthful"),
     "nash": Entry("agents.scripted:Nash"),
+    "stage": Entry("agents.scripted:Stage"),
+    "myopic": Entry("agents.scripted:Myopic"),
     "best-response": Entry("agents.responses:BestResponse"),
     "fictitious-play": Entry("agents.responses:FictitiousPlay"),
     "epsilon-greedy": Entry("agents.bandits:EpsilonGreedy"),

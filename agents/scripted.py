@@ -15,6 +15,7 @@ from agents.parts.markets import each_market
 from agents.parts.stateless import PERIODS
 from ttc_env import StageGame, opponents
 from ttc_env.mechanisms import action_shape
+from ttc_env.observing import state_index
 from ttc_env.repeated import RepeatedMarket
 
 
@@ -146,8 +147,8 @@ class Truthful(Constant):
         return game.mechanism.honest(game.market, game.market.welfare_contribution.argmax(axis=1))
 
 
-class Nash(Constant):
-    """An equilibrium of the stage game; see `StageGame.equilibrium`.
+class Stage(Constant):
+    """An equilibrium of the stage game, whatever is carried over; see `StageGame.equilibrium`.
 
     Raises:
         ValueError: a market in which none was found.
@@ -156,6 +157,35 @@ class Nash(Constant):
     def plan(self, game: StageGame) -> np.ndarray:
         """The joint action of one market, `(n,)` or `(n, c)`."""
         return game.equilibrium()
+
+
+class Nash(Stage):
+    """An equilibrium: of the stage game, or where something is carried over the Markov perfect one.
+
+    Raises:
+        ValueError: a market in which none was found, or different markets at once in which something is carried over.
+    """
+
+    policy = "nash"
+
+    def prepare(self) -> None:
+        """Keep the joint action of each market, or of each state, `(S, s)` or `(S, s, c)`."""
+        if self.game.dynamics is None:
+            super().prepare()
+        else:
+            self.table = opponents.markov_actions(self.game, self.policy)[:, self.seats]
+
+    def actions(self, observations: np.ndarray) -> np.ndarray:
+        """Actions `(B, s)` or `(B, s, c)`."""
+        if self.game.dynamics is None:
+            return super().actions(observations)
+        return self.table[state_index(self.game, observations[:, 0])]
+
+
+class Myopic(Nash):
+    """The equilibrium of players who see what is carried over and have no patience; else that of the stage game."""
+
+    policy = "myopic"
 
 
 class Random(Scripted):

@@ -5,6 +5,7 @@ Source: Watkins 1989; as a model of pricing algorithms, Calvano, Calzolari, Deni
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,9 @@ from agents.parts import checks
 from agents.parts.actions import FlatActions
 from agents.parts.exploration import epsilon
 from agents.parts.stateless import PERIODS
-from ttc_env.observing import layout
+from ttc_env.observing import layout, state_index
 
-MEMORIES = ("none", "own", "public")
+MEMORIES = ("none", "own", "public", "state")
 LARGEST = 200_000  # states of one provider
 
 
@@ -24,8 +25,9 @@ LARGEST = 200_000  # states of one provider
 class QLearningConfig:
     """Hyper-parameters of `QLearning`."""
 
-    memory: str = "own"
-    """'none', 'own' (last own level; where levels are secret also whether it sold) or 'public' (last levels of all)"""
+    memory: str | None = None
+    """'none', 'own' (last own level; where levels are secret also whether it sold), 'public' (last levels of all), or
+    'state' (what is carried over); by default 'state' where something is carried over and 'own' elsewhere"""
     learning_rate: float = 0.1
     """weight of a new target in a value"""
     gamma: float = 0.9
@@ -64,23 +66,30 @@ class QLearning:
 
     def __init__(self, env: Any, total_steps: int, seed: int = 0, config: QLearningConfig | None = None) -> None:
         self.config = config or QLearningConfig()
-        if self.config.memory not in MEMORIES:
-            raise ValueError(f"unknown memory {self.config.memory!r}; allowed: {', '.join(MEMORIES)}")
+        dynamics = env.game.dynamics
+        self.memory = self.config.memory or ("own" if dynamics is None else "state")
+        if self.memory not in MEMORIES:
+            raise ValueError(f"unknown memory {self.memory!r}; allowed: {', '.join(MEMORIES)}")
+        if self.memory == "state" and dynamics is None:
+            raise ValueError("memory='state' is of what a market carries over, and this one carries nothing")
         if env.autoreset != "same_step":
             raise ValueError(f"Q-learning bootstraps from final_obs; it needs 'same_step', got {env.autoreset!r}")
         self.env, self.total_steps, self.steps = env, total_steps, 0
         self.actions = FlatActions(env.single_action_space, "Q-learning")
         n, m = env.game.market.num_providers, env.game.market.num_levels
         self.public = "level" in env.game.mechanism.public
-        if self.config.memory == "public" and not self.public:
+        if self.memory == "public" and not self.public:
             raise ValueError(
                 f"memory='public' is of levels, which {env.game.mechanism.name} does not publish; "
                 "allowed there: none, own"
             )
-        situations = {"none": 0, "own": m if self.public else 2 * m, "public": float(m) ** n}[self.config.memory]
+        carried = 0.0 if dynamics is None else math.prod(map(float, dynamics.sizes(env.game.market)))
+        own = m if self.public else 2 * m
+        situations = {"none": 0, "own": own, "public": float(m) ** n, "state": carried}[self.memory]
         if situations > LARGEST:
             raise ValueError(
-                f"memory='public' has {m}^{n} states, at most {LARGEST} are allowed; take 'own' or fewer providers"
+                f"memory={self.memory!r} has {situations:.0f} states, at most {LARGEST} are allowed; take 'own' or "
+                "fewer providers"
             )
         self.generator = np.random.default_rng([seed, 1])
         self.values = np.zeros((env.num_providers, 1 + int(situations), self.actions.size))
@@ -148,9 +157,11 @@ class QLearning:
         market, fields = self.env.game.market, layout(self.env.game)
         n, m = market.num_providers, market.num_levels
         played = fields.read(observations, "played")[..., 0] > 0
-        if self.config.memory == "none":
+        if self.memory == "none":
             return np.zeros(played.shape, dtype=np.int64)
-        if self.config.memory == "own":
+        if self.memory == "state":
+            return np.repeat(state_index(self.env.game, observations[:, :1]), played.shape[1], axis=1)
+        if self.memory == "own":
             seen = np.rint(fields.read(observations, "own.level")[..., 0] * (m - 1)).astype(np.int64)
             if not self.public:
                 shares = fields.read(observations, "public.share")

@@ -25,6 +25,7 @@ FLOORS = [  # from the ground up
     {"envs"},
     {"playing", "market_v0", "per_token_v0", "second_price_v0", "posted_price_v0", "first_price_v0"},
     {"metrics"},
+    {"judging"},
     {"evaluation", "registration"},
     {"__init__"},
     {"scripting"},

@@ -8,6 +8,7 @@ Sizes, bounds, slices and values all follow from `layout(game)`, and nobody read
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -16,10 +17,13 @@ import numpy as np
 
 from ttc_env.arrays import Array, blocks, device, namespace
 from ttc_env.batch import MarketBatch
+from ttc_env.dynamics import decode
 from ttc_env.market import Market
 from ttc_env.period import period_of
 from ttc_env.repeated import RepeatedMarket, State
 
+LISTED = 2**17  # states that are told apart by what is shown of them
+_KEY = 1e-6  # between the numbers of what is shown of two states there is more
 CURVES = ("own.quality", "own.price", "own.cost")
 
 
@@ -173,6 +177,37 @@ def global_state(game: RepeatedMarket, state: State) -> Array:
     own, public = _records(game, state)
     columns = xp.stack([xp.broadcast_to(column, (batch, n)) for column in own], axis=-1)
     return xp.concat([curves, xp.reshape(columns, (batch, -1)), *public], axis=-1)
+
+
+def state_index(game: RepeatedMarket, observations: Array) -> np.ndarray:
+    """The state of the dynamics that observations `(..., d)` show, by its index, `(...)`; backend numpy.
+
+    Raises:
+        ValueError: there is none, more states than can be listed, or states that look the same.
+    """
+    place, keys, order, weights = _states(game)
+    shown = np.asarray(observations)[..., place] @ weights
+    return order[np.clip(np.searchsorted(keys, shown - _KEY), 0, len(keys) - 1)]
+
+
+@lru_cache(maxsize=16)  # by identity, as `layout`
+def _states(game: RepeatedMarket) -> tuple[slice, np.ndarray, np.ndarray, np.ndarray]:
+    """Where the state stands in an observation, and a number for each state, in order: a random sum of its fields."""
+    if game.dynamics is None:
+        raise ValueError("nothing is carried over in this market, so there is no state to read")
+    sizes, fields = game.dynamics.sizes(game.market), layout(game)
+    count = math.prod(sizes)
+    if count > LISTED:
+        raise ValueError(f"{game.dynamics.name} has {count} states here, more than the {LISTED} that are listed")
+    shown = [slot for name, slot in fields.places.items() if name.startswith("state.")]
+    place = slice(shown[0].start, shown[-1].stop) if shown else slice(0, 0)
+    views = game.dynamics.view(game.market, decode(np.arange(count), sizes), np.dtype(np.float32))
+    weights = np.random.default_rng(0).uniform(1.0, 2.0, views.shape[-1])
+    keys = views @ weights
+    order = np.argsort(keys)
+    if count > 1 and np.diff(keys[order]).min() < 2 * _KEY:
+        raise ValueError(f"observations do not tell all {count} states of {game.dynamics.name} apart")
+    return place, keys[order], order, weights
 
 
 def _spans(game: RepeatedMarket) -> dict[str, tuple[float, float]]:

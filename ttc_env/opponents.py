@@ -11,6 +11,7 @@ import numpy as np
 
 from ttc_env.arrays import as_numpy
 from ttc_env.batch import one_market
+from ttc_env.dynamics import DISCOUNT, MarkovGame, encode
 from ttc_env.equilibrium import StageGame
 from ttc_env.mechanisms import Bids, action_shape
 from ttc_env.repeated import RepeatedMarket, State
@@ -19,6 +20,7 @@ Policy = Callable[[np.ndarray], np.ndarray]
 Uniform = Callable[[tuple[int, ...]], np.ndarray]
 Opponents = Callable[[np.ndarray, State, Uniform], np.ndarray]
 NAMED = ("nash", "best_response", "random")
+CARRIED = ("nash", "stage", "myopic", "random")  # where something is carried over
 
 
 def make_opponents(
@@ -31,7 +33,8 @@ def make_opponents(
         learners: indices of the providers who are no opponents.
         opponents: one of
 
-            * `"nash"`: an equilibrium of the stage game, `StageGame.equilibrium`;
+            * `"nash"`: an equilibrium of the stage game, `StageGame.equilibrium`; with dynamics the Markov perfect one,
+              `MarkovGame.equilibrium` at the discount `DISCOUNT`, and there are `"stage"` and `"myopic"`, too;
             * `"best_response"`: the myopic best response to last period (to the lowest actions at the start);
             * `"random"`: uniform over the action space;
             * an array of actions, one per provider, `(n,)` or `(n, c)`;
@@ -43,6 +46,8 @@ def make_opponents(
         ValueError: another name, a mapping that lacks an opponent, a record for other providers, or a game in which no
             equilibrium was found. The environment checks the actions.
     """
+    if isinstance(opponents, str) and game.dynamics is not None and opponents != "random":
+        return Markov(game, markov_actions(game, opponents))
     if isinstance(opponents, str):
         if opponents == "nash":
             return equilibrium_play(game)
@@ -82,6 +87,43 @@ def equilibrium_actions(game: RepeatedMarket) -> np.ndarray:
         ValueError: none was found.
     """
     return StageGame(one_market(game.market), game.mechanism).equilibrium()
+
+
+def markov_actions(game: RepeatedMarket, policy: str, discount: float = DISCOUNT) -> np.ndarray:
+    """What all providers do in each state, `(S, n)` or `(S, n, c)`, by the name of a Markov policy.
+
+    Args:
+        game: the repeated market, with dynamics.
+        policy: `"nash"`, `"stage"` or `"myopic"`; see `MarkovGame`.
+        discount: of the next period.
+
+    Raises:
+        ValueError: another name, a game too large for an exact answer, or one in which no equilibrium was found.
+    """
+    assert game.dynamics is not None
+    if policy not in CARRIED:
+        raise ValueError(f"unknown opponents {policy!r}; allowed with dynamics: {', '.join(CARRIED)}, or functions")
+    exact = MarkovGame(one_market(game.market), game.mechanism, game.dynamics, discount)
+    find = {"nash": exact.equilibrium, "stage": exact.stage_policy, "myopic": exact.myopic_policy}
+    return exact.actions[find[policy]()]
+
+
+@dataclass(frozen=True, eq=False)
+class Markov:
+    """What a Markov policy does in the present state.
+
+    Args:
+        game: the repeated market, with dynamics.
+        actions: in each state, `(S, n)` or `(S, n, c)`.
+    """
+
+    game: RepeatedMarket
+    actions: np.ndarray
+
+    def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
+        """Actions `(B, n)` or `(B, n, c)`."""
+        assert self.game.dynamics is not None
+        return self.actions[encode(state.carried, self.game.dynamics.sizes(self.game.market))]
 
 
 @dataclass(frozen=True, eq=False)

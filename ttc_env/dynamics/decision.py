@@ -65,6 +65,19 @@ def evaluate(reward: np.ndarray, moves: Moves, discount: float, guess: np.ndarra
             return values
 
 
+def visits(moves: Moves, start: np.ndarray, discount: float) -> np.ndarray:
+    """Discounted number of visits of each state from a distribution `(S,)`: `D = start + discount P' D`."""
+    size = len(start)
+    if size <= DENSE:
+        return np.linalg.solve((np.eye(size) - discount * matrix(moves, size)).T, start)
+    to = np.broadcast_to(moves.to, moves.probability.shape).ravel()
+    total, flow = start.copy(), start
+    while discount * flow.sum() > np.finfo(float).eps * total.sum() * (1 - discount):
+        flow = discount * np.bincount(to, (flow[:, None] * moves.probability).ravel(), size)
+        total += flow
+    return total
+
+
 def solve(
     decision: Decision, discount: float, start: np.ndarray | None = None, *, ties: str = "lowest"
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip

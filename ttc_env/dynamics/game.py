@@ -29,13 +29,16 @@ from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, Outcome
 from ttc_env.period import PeriodMarket, period_of
 
+DISCOUNT = 0.95  # of the next period, where none is said
 LIMIT = 2**24  # numbers of one array: states x actions x states that may follow
 
 
 class Stage(NamedTuple):
-    """What a policy earns in a period in each state: profits `(S, n)`, welfare and user value `(S,)`, and the moves."""
+    """What a policy earns in a period in each state: `(S, n)`, and `(S,)` for all together; and the moves."""
 
     utility: np.ndarray
+    shares: np.ndarray
+    payment: np.ndarray
     welfare: np.ndarray
     user_value: np.ndarray
     moves: Moves
@@ -57,7 +60,7 @@ class MarkovGame:
 
     def __init__(
         self, market: Market, mechanism: str | Mechanism = "per_token", dynamics: str | Dynamics = "loyalty",
-        discount: float = 0.95,
+        discount: float = DISCOUNT,
     ) -> None:  # fmt: skip
         self.stage_game = StageGame(market, mechanism)
         self.market, self.mechanism = self.stage_game.market, self.stage_game.mechanism
@@ -167,15 +170,17 @@ class MarkovGame:
         """How often each state is visited in the long run from the start, `(S,)`."""
         return decision.long_run(self.stage(policy).moves, self.start, self.num_states)
 
-    def long_run(self, policy: Array) -> dict[str, Any]:
-        """What a period is in the long run, USD: `profits`, `(n,)`, `welfare` and `user_value`."""
+    def average(self, policy: Array) -> dict[str, Any]:
+        """What a period is from the start on, USD, later ones counting less: `(1 - discount) sum_t discount^t x_t`.
+
+        Returns:
+            `profits`, `shares` and `payments` of the providers, `(n,)`, and `welfare` and `user_value`.
+        """
         stage = self.stage(policy)
-        visited = decision.long_run(stage.moves, self.start, self.num_states)
-        return {
-            "profits": visited @ stage.utility,
-            "welfare": float(visited @ stage.welfare),
-            "user_value": float(visited @ stage.user_value),
-        }
+        here = np.arange(self.num_states) == self.start
+        visits = (1 - self.discount) * decision.visits(stage.moves, here.astype(np.float64), self.discount)
+        names = ("profits", "shares", "payments", "welfare", "user_value")
+        return dict(zip(names, (visits @ part for part in stage[:-1]), strict=True))
 
     def welfare_optimum(self) -> joint.JointOptimum:
         """What a planner would have the providers do; exact, or a bound that says so."""
@@ -190,9 +195,10 @@ class MarkovGame:
         policy = self.check(policy)
         profiles, weights = lottery(policy, range(self.num_providers), self._limit)
         outcome, moves = self.clear(profiles)
-        parts = (outcome.utility, outcome.welfare[..., None], outcome.user_value[..., None])
-        utility, welfare, user_value = (np.einsum("sl,sl...->s...", weights, part) for part in parts)
-        return Stage(utility, welfare[:, 0], user_value[:, 0], mixed(moves, weights[:, :, None], 1, squeeze=True))
+        parts = (outcome.utility, outcome.shares, outcome.payment, outcome.welfare, outcome.user_value)
+        utility, shares, payment, welfare, user_value = (np.einsum("sl,sl...->s...", weights, x) for x in parts)
+        moves = mixed(moves, weights[:, :, None], 1, squeeze=True)
+        return Stage(utility, shares, payment, welfare, user_value, moves)
 
     def decision(self, policy: np.ndarray, provider: int) -> Decision:
         """The decision problem of one provider, the others' policies, `(S, n)` or `(S, n, K)`, given."""

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 
 from ttc_env import observing, repeated
-from ttc_env.arrays import Array, device, namespace
+from ttc_env.arrays import Array, device, namespace, provider_major
 from ttc_env.batch import MarketBatch, stack_markets
 from ttc_env.checks import whole
 from ttc_env.curves import load_market
@@ -250,6 +250,21 @@ class VectorMarket:
         if self.autoreset == "next_step" and len(self.uniform.generators) == self.num_markets:
             return self.uniform(shape, repeated.truncated(self.game, self.record()))
         return self.uniform(shape)
+
+    def put(self, carried: Array) -> Array:
+        """Put every market into a state of its dynamics, `(B, c)`, the record of last period kept; the observations.
+
+        Raises:
+            ResetNeeded: before the first reset.
+            ValueError: nothing is carried over here, or states of another shape.
+        """
+        state, xp = self.record(), namespace(self.game.market.quality)
+        if state.carried is None or np.shape(carried) != tuple(state.carried.shape):
+            shape = None if state.carried is None else tuple(state.carried.shape)
+            raise ValueError(f"states must have the shape of those carried over, {shape}, got {np.shape(carried)}")
+        place = device(state.carried)
+        self._state = state._replace(carried=provider_major(xp.asarray(carried, device=place), xp.int64))
+        return self._observe(self._state)
 
     def get_state(self) -> dict[str, Any]:
         """Everything the future depends on, generator included; see `set_state`."""

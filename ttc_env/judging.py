@@ -1,0 +1,139 @@
+"""How good players are who see observations: by what they play, or where something is carried over by all they would.
+
+Where nothing is carried over, some periods are played and judged (`ttc_env.metrics`). Otherwise the players are asked
+what they do in every state, and the Markov policy this makes is judged exactly (`ttc_env.MarkovGame`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ttc_env.batch import one_market
+from ttc_env.dynamics import DISCOUNT, MarkovGame, decode
+from ttc_env.envs.seats import Seats
+from ttc_env.envs.vector import VectorMarket
+from ttc_env.equilibrium import Unanswered
+from ttc_env.metrics import evaluate
+from ttc_env.playing import play
+from ttc_env.repeated import RepeatedMarket
+
+Act = Callable[[np.ndarray], Any]
+ASKED = 3  # periods until the last answer counts: by then the record of last period is one of the same state
+
+
+def judge(
+    env: VectorMarket | Seats, act: Act, periods: int, enter: Callable[[Any], Any] | None = None
+) -> dict[str, Any]:
+    """Figures of players beside the analytic ones, with the keys of `ttc_env.metrics.evaluate_play`.
+
+    Args:
+        env: one market, backend numpy; where something is carried over, all its providers must be played by `act`.
+        act: from observations `(B, n, d)` to actions.
+        periods: played where nothing is carried over.
+        enter: told of the markets that the next observations come from.
+
+    Raises:
+        ValueError: where something is carried over: some providers are scripted, or the game is too large.
+    """
+    if enter is not None:
+        enter(env)
+    if env.game.dynamics is None:
+        return evaluate(env, play(env, act, periods))
+    if isinstance(env, Seats):
+        raise ValueError("where something is carried over, all providers are judged together; learners must be all")
+    game = markov_game(env.game)
+    return figures(game, markov_policy(env, act, enter))
+
+
+@lru_cache(maxsize=16)  # by identity: a game is immutable
+def markov_game(game: RepeatedMarket, discount: float = DISCOUNT) -> MarkovGame:
+    """The exact game of a repeated market with dynamics.
+
+    Raises:
+        ValueError: nothing is carried over, different markets at once, or too many states.
+    """
+    if game.dynamics is None:
+        raise ValueError("nothing is carried over in this market; its game is StageGame(market, mechanism)")
+    return MarkovGame(one_market(game.market), game.mechanism, game.dynamics, discount)
+
+
+def markov_policy(env: VectorMarket, act: Act, enter: Callable[[Any], Any] | None = None) -> np.ndarray:
+    """What players do in every state, action indices `(S, n)`.
+
+    All states are played side by side and each is put back after every period, so that the record of last period that
+    the players see is that of their own play in the same state.
+
+    Args:
+        env: the market; it is left as it is.
+        act: from observations `(S, n, d)` to actions.
+        enter: told of the markets that the observations come from.
+    """
+    game = markov_game(env.game)
+    engine = VectorMarket(
+        one_market(env.market),
+        env.game.mechanism,
+        game.num_states,
+        max_cycles=ASKED + 1,
+        reward_scale=env.game.reward_scale,
+        dtype=str(env.game.market.quality.dtype),
+        dynamics=env.game.dynamics,
+    )
+    if enter is not None:
+        enter(engine)
+    engine.reset(0)
+    states = decode(np.arange(game.num_states), game.sizes)
+    for _ in range(ASKED):
+        actions = np.asarray(act(engine.put(states)))
+        engine.step(actions)
+    return game.stage_game.numbers(actions)
+
+
+def figures(game: MarkovGame, policy: np.ndarray) -> dict[str, Any]:
+    """Figures of a Markov policy beside those of the equilibrium: of a period from the start on, see `average`.
+
+    `levels` are those in the state that is visited most in the long run, `nash_levels` the equilibrium's there, and
+    `policy` and `nash_policy` all action indices. `nash_conv` is `(1 - discount)` times that of the whole future.
+    `welfare_optimum` may be a bound, see `MarkovGame.welfare_optimum`; `stationary` is how often the `states` are
+    visited in the long run.
+    """
+    found, rest = game.average(policy), 1 - game.discount
+    gap, profit = rest * float(game.nash_conv(policy).total), float(found["profits"].sum())
+    visited = game.stationary(policy)
+    state = int(visited.argmax())
+    result = _summary(game, policy, "", state) | {
+        "relative_nash_conv": gap / profit if profit > 0 else math.inf,
+        "nash_conv": gap,
+        "at_equilibrium": bool(game.gains(policy).max() <= 1e-9 * np.abs(game.values(policy)).max()),
+        "welfare_optimum": rest * float(game.welfare_optimum().values[game.start]),
+        "states": list(game.states),
+        "stationary": visited.tolist(),
+        "policy": policy.tolist(),
+    }
+    try:
+        nash = _equilibrium(game)
+    except Unanswered:
+        return result
+    return result | _summary(game, nash, "nash_", state) | {"nash_policy": nash.tolist()}
+
+
+_equilibrium = lru_cache(maxsize=16)(MarkovGame.equilibrium)
+
+
+def _summary(game: MarkovGame, policy: np.ndarray, prefix: str, state: int) -> dict[str, Any]:
+    found = game.average(policy)
+    levels = game.stage_game.mechanism.bids(game.market, game.actions[policy]).level[state]
+    values = {
+        "levels": levels.tolist(),
+        "welfare": float(found["welfare"]),
+        "user_value": float(found["user_value"]),
+        "provider_profit": float(found["profits"].sum()),
+        "payment": float(found["payments"].sum()),
+        "shares": found["shares"].tolist(),
+        "profits": found["profits"].tolist(),
+    }
+    return {prefix + name: value for name, value in values.items()}
