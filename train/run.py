@@ -5,6 +5,7 @@
     python train/run.py --num-seeds 10                                    # ten runs and their summary
     python train/run.py --algorithm hedge --help                          # a learner and its hyper-parameters
     python train/run.py --learners 0 3 --opponents best_response          # two learn, the others are scripted
+    python train/run.py --dynamics loyalty --dynamics.cost 0.004          # users who stay with their provider
 
 Writes `runs/<name>/`: config.json, metrics.csv, TensorBoard events, summary.json, checkpoint.pt and figures.
 Ctrl-C stops training and reports what was learnt so far.
@@ -34,10 +35,10 @@ from train.folders import new_folder
 from train.report import live_progress, print_provider_table, print_seed_table, print_summary
 from ttc_env import VectorMarket
 from ttc_env.checks import whole
+from ttc_env.dynamics import DYNAMICS, make_dynamics
 from ttc_env.envs.seats import Seats
+from ttc_env.judging import judge, markov_game
 from ttc_env.mechanisms import MECHANISMS, PerToken, make_mechanism
-from ttc_env.metrics import evaluate
-from ttc_env.playing import play
 from ttc_env.scripting.console import errors_in_one_line, say
 from ttc_env.scripting.files import file_name, replacing
 from ttc_env.scripting.signals import undivided
@@ -45,12 +46,14 @@ from ttc_env.scripting.signals import undivided
 if TYPE_CHECKING:
     from train.record import RunFolder  # loads TensorBoard, which no wrong argument should wait for
 
+KNOWN = {"Algorithms": ALGORITHMS, "Mechanisms": MECHANISMS, "Dynamics": ("none", *DYNAMICS)}
 Config = TypeVar("Config")
 Rule = TypeVar("Rule")
+Carried = TypeVar("Carried")
 
 
 @dataclass
-class Args(Generic[Config, Rule]):
+class Args(Generic[Config, Rule, Carried]):
     """Train all providers of a market and hold what they learn against the exact equilibrium."""
 
     market: str = "gsm8k/majority_voting"
@@ -63,6 +66,8 @@ class Args(Generic[Config, Rule]):
     """one of agents.ALGORITHMS, or a class of your own as package.module:Class"""
     learners: tuple[str, ...] = ()
     """providers that learn, by name or index; by default all"""
+    dynamics: str = "none"
+    """what is carried over: a name of ttc_env.dynamics.DYNAMICS, or your own as package.module:Class"""
     opponents: Literal["nash", "best_response", "random"] = "nash"
     """what the providers do that do not learn"""
     seed: int = 0
@@ -91,6 +96,8 @@ class Args(Generic[Config, Rule]):
     """replace the folder if it exists"""
     rule: Annotated[Rule, tyro.conf.arg(name="mechanism")] = field(default_factory=PerToken)  # type: ignore[assignment]
     """options of the mechanism"""
+    carried: Annotated[Carried, tyro.conf.arg(name="dynamics")] = None  # type: ignore[assignment]
+    """options of the dynamics"""
     config: Config = field(default_factory=NoConfig)  # type: ignore[assignment]
     """hyper-parameters of the algorithm"""
 
@@ -104,6 +111,7 @@ class Args(Generic[Config, Rule]):
             beta=self.beta,
             demand=demand,
             max_cycles=self.max_cycles,
+            dynamics=self.carried,  # type: ignore[arg-type]
             **backend,
         )
         if not self.learners:
@@ -121,6 +129,8 @@ class Args(Generic[Config, Rule]):
         seeds = f"seed{self.seed}" if self.num_seeds == 1 else f"seeds{self.seed}-{self.seed + self.num_seeds - 1}"
         who = f"-{len(self.learners)}learn-{self.opponents}" if self.learners else ""
         mechanism, algorithm = (name.replace(":", ".") for name in (self.mechanism, self.algorithm))
+        if self.carried is not None:
+            mechanism += f"-{self.dynamics.replace(':', '.')}"
         return file_name(f"{market}-{mechanism}-beta{self.beta:g}-{algorithm}{who}-{seeds}")
 
     def check(self) -> None:
@@ -132,6 +142,10 @@ class Args(Generic[Config, Rule]):
         for name in ("num_seeds", "steps", "eval_every"):
             whole(name, getattr(self, name))
         whole("seed", self.seed, least=0)
+        if self.carried is not None and self.learners:
+            raise ValueError(
+                "with --dynamics all providers are judged together, so all must learn; leave out --learners"
+            )
         most = os.cpu_count() or 1
         if not 1 <= self.threads <= most:
             raise ValueError(f"threads must be from 1 to {most}, the cores of this machine, got {self.threads}")
@@ -142,6 +156,8 @@ def main(args: Args) -> dict[str, Any]:
     """Train with every seed; returns the summary that is written, of the single run or over the seeds."""
     args.check()
     env = args.make_env(1, dtype="float64")  # raises on bad arguments before anything is written
+    if args.carried is not None:
+        markov_game(env.game)  # raises where that has more states than can be judged
     config = asdict(args) | {"out": str(args.out), "providers": env.market.providers, "level_grid": env.market.levels}
     import torch  # from here on, things that take seconds to load
 
@@ -178,8 +194,7 @@ def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -
     greedy: Callable[[Any], Any] = lambda observations: learner.act(observations, greedy=True)  # noqa: E731
 
     def measure(periods: int) -> dict[str, Any]:
-        getattr(learner, "enter", lambda env: None)(env)
-        return evaluate(env, play(env, greedy, periods))
+        return judge(env, greedy, periods, getattr(learner, "enter", None))
 
     interrupted = False
     try:
@@ -191,6 +206,7 @@ def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -
     summary = {
         "market": args.market,
         "mechanism": args.mechanism,
+        "dynamics": args.dynamics,
         "beta": env.market.beta,
         "algorithm": args.algorithm,
         "seed": seed,
@@ -234,18 +250,24 @@ def learn(
                     show(learner.steps, figures)
 
 
-def read_arguments(words: list[str]) -> Args[Any, Any]:
-    """The arguments of a command line; the algorithm and the mechanism say which options of their own there are."""
+def read_arguments(words: list[str]) -> Args[Any, Any, Any]:
+    """The arguments of a command line; algorithm, mechanism and dynamics say which options of their own there are."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--algorithm", default=Args.algorithm)
     first.add_argument("--mechanism", default=Args.mechanism)
+    first.add_argument("--dynamics", default=Args.dynamics)
     chosen = first.parse_known_args(words)[0]
     config, rule = default_config(chosen.algorithm), make_mechanism(chosen.mechanism)
-    description = f"{__doc__}\nAlgorithms: {', '.join(ALGORITHMS)}.\nMechanisms: {', '.join(MECHANISMS)}."
-    default = Args(algorithm=chosen.algorithm, mechanism=chosen.mechanism, config=config, rule=rule)
-    fixed = tyro.conf.Fixed if not is_dataclass(rule) else None  # what has no options is made and no more
-    kind = Annotated[type(rule), fixed] if fixed else type(rule)
-    return tyro.cli(Args[type(config), kind], args=words, default=default, description=description)
+    carried = None if chosen.dynamics == "none" else make_dynamics(chosen.dynamics)
+    names = (f"{title}: {', '.join(known)}." for title, known in KNOWN.items())
+    default = Args(config=config, rule=rule, carried=carried, **vars(chosen))
+    kind = Args[type(config), _options(rule), _options(carried)]  # type: ignore[misc]
+    return tyro.cli(kind, args=words, default=default, description="\n".join([str(__doc__), *names]))
+
+
+def _options(made: Any) -> Any:
+    """The type of what has options; what has none is made and no more."""
+    return type(made) if is_dataclass(made) else Annotated[type(made), tyro.conf.Fixed]
 
 
 def command_line(words: list[str]) -> int:

@@ -47,13 +47,11 @@ def make_opponents(
             equilibrium was found. The environment checks the actions.
     """
     if isinstance(opponents, str) and game.dynamics is not None and opponents != "random":
-        return Markov(game, markov_actions(game, opponents))
+        return ByState(markov_actions(game, opponents), game.dynamics.sizes(game.market))
     if isinstance(opponents, str):
         if opponents == "nash":
-            return equilibrium_play(game)
+            return Constant(equilibrium_actions(game))
         if opponents == "best_response":
-            if game.dynamics is not None and game.dynamics.changes_curves:
-                raise ValueError("best responses to last period are those of another game where curves change")
             return BestResponse(StageGame(one_market(game.market), game.mechanism))
         if opponents == "random":
             return Random(game)
@@ -68,16 +66,6 @@ def make_opponents(
     if callable(opponents):
         return Joint(opponents)
     return Constant(np.asarray(opponents))
-
-
-def equilibrium_play(game: RepeatedMarket) -> Opponents:
-    """The equilibrium of one period, of the present state's market where the state moves on its own.
-
-    Raises:
-        ValueError: none was found.
-    """
-    by_state = None if game.dynamics is None else game.dynamics.equilibria(one_market(game.market), game.mechanism)
-    return Constant(equilibrium_actions(game)) if by_state is None else ByState(by_state)
 
 
 def equilibrium_actions(game: RepeatedMarket) -> np.ndarray:
@@ -103,27 +91,12 @@ def markov_actions(game: RepeatedMarket, policy: str, discount: float = DISCOUNT
     assert game.dynamics is not None
     if policy not in CARRIED:
         raise ValueError(f"unknown opponents {policy!r}; allowed with dynamics: {', '.join(CARRIED)}, or functions")
+    known = game.dynamics.equilibria(one_market(game.market), game.mechanism)
+    if known is not None:  # the state moves on its own, so that the stage equilibria are all there is
+        return known
     exact = MarkovGame(one_market(game.market), game.mechanism, game.dynamics, discount)
     find = {"nash": exact.equilibrium, "stage": exact.stage_policy, "myopic": exact.myopic_policy}
     return exact.actions[find[policy]()]
-
-
-@dataclass(frozen=True, eq=False)
-class Markov:
-    """What a Markov policy does in the present state.
-
-    Args:
-        game: the repeated market, with dynamics.
-        actions: in each state, `(S, n)` or `(S, n, c)`.
-    """
-
-    game: RepeatedMarket
-    actions: np.ndarray
-
-    def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
-        """Actions `(B, n)` or `(B, n, c)`."""
-        assert self.game.dynamics is not None
-        return self.actions[encode(state.carried, self.game.dynamics.sizes(self.game.market))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,14 +112,20 @@ class Constant:
 
 @dataclass(frozen=True, eq=False)
 class ByState:
-    """One joint action for each state of a dynamics with one component, `(S, n)` or `(S, n, c)`."""
+    """What a Markov policy does in the present state.
+
+    Args:
+        actions: in each state by its index, `(S, n)` or `(S, n, c)`.
+        sizes: of the components of a state.
+    """
 
     actions: np.ndarray
+    sizes: tuple[int, ...]
 
     def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
         """Actions `(B, n)` or `(B, n, c)`."""
         assert state.carried is not None
-        return self.actions[state.carried[:, 0]]
+        return self.actions[encode(state.carried, self.sizes)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -111,8 +111,8 @@ def draw(game: RepeatedMarket, batch: int, uniform: Callable[[tuple[int, ...]], 
         choice, correct = uniform(shape) if "choice" in chance else None, uniform(shape)
         question = None if game.market.outcomes is None else uniform(shape)
     if game.dynamics is not None:
-        draws = uniform((game.dynamics.num_draws(game.market), batch))
-        move = namespace(draws).permute_dims(draws, (1, 0))  # in memory as what it moves
+        draws = uniform((batch, game.dynamics.num_draws(game.market)))
+        move = provider_major(draws, draws.dtype)
     return Draws(tie, choice, correct, question, move)
 
 

@@ -11,7 +11,7 @@ import ttc_env
 from ttc_env import Mixture, StageGame, VectorMarket, load_market, market_v0, observing, second_price_v0
 from ttc_env.dynamics import Loyalty, QueryTypes
 from ttc_env.equilibrium import PrivateGame, honest_auction
-from ttc_env.opponents import equilibrium_play
+from ttc_env.opponents import make_opponents
 from ttc_env.playing import play_types
 
 BACKENDS = ("numpy", "torch")
@@ -95,14 +95,14 @@ def test_play_of_equilibria_reaches_the_exact_averages(mixture):
     }
     for mechanism, welfare in exact.items():
         env = VectorMarket(mixture, mechanism, 4000, dtype="float64")
-        play, observations = equilibrium_play(env.game), seeded(env)
+        play, observations = make_opponents(env.game, [], "nash"), seeded(env)
         seen = env.step(play(observations, env.record(), None))[-1]["outcome"].welfare
         assert seen.mean() == pytest.approx(float(welfare), abs=5 * seen.std() / np.sqrt(4000))
 
 
 def test_answers_are_drawn_for_the_type(mixture):
     env = VectorMarket(mixture, "second_price", 500, demand=200, dtype="float64", information="private")
-    play, observations = equilibrium_play(env.game), seeded(env)
+    play, observations = make_opponents(env.game, [], "nash"), seeded(env)
     types = env.record().carried[:, 0]
     outcome = env.step(play(observations, env.record(), None))[-1]["outcome"]
     for tau, market in enumerate(mixture.markets):
