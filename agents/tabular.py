@@ -87,9 +87,10 @@ class QLearning:
         own = m if self.public else 2 * m
         situations = {"none": 0, "own": own, "public": float(m) ** n, "state": carried}[self.memory]
         if situations > LARGEST:
+            size = f"{m}^{n}" if self.memory == "public" else f"{situations:.0f}"
             raise ValueError(
-                f"memory={self.memory!r} has {situations:.0f} states, at most {LARGEST} are allowed; take 'own' or "
-                "fewer providers"
+                f"memory={self.memory!r} has {size} states, at most {LARGEST} are allowed; "
+                "take 'own' or fewer providers"
             )
         self.generator = np.random.default_rng([seed, 1])
         self.values = np.zeros((env.num_providers, 1 + int(situations), self.actions.size))

@@ -157,7 +157,7 @@ def main(args: Args) -> dict[str, Any]:
     args.check()
     env = args.make_env(1, dtype="float64")  # raises on bad arguments before anything is written
     if args.carried is not None:
-        markov_game(env.game)  # raises where that has more states than can be judged
+        markov_game(env)  # raises where that has more states than can be judged
     config = asdict(args) | {"out": str(args.out), "providers": env.market.providers, "level_grid": env.market.levels}
     import torch  # from here on, things that take seconds to load
 

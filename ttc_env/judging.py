@@ -20,7 +20,6 @@ from ttc_env.envs.vector import VectorMarket
 from ttc_env.equilibrium import Unanswered
 from ttc_env.metrics import evaluate
 from ttc_env.playing import play
-from ttc_env.repeated import RepeatedMarket
 
 Act = Callable[[np.ndarray], Any]
 ASKED = 3  # periods until the last answer counts: by then the record of last period is one of the same state
@@ -46,20 +45,21 @@ def judge(
         return evaluate(env, play(env, act, periods))
     if isinstance(env, Seats):
         raise ValueError("where something is carried over, all providers are judged together; learners must be all")
-    game = markov_game(env.game)
-    return figures(game, markov_policy(env, act, enter))
+    return figures(markov_game(env), markov_policy(env, act, enter))
 
 
-@lru_cache(maxsize=16)  # by identity: a game is immutable
-def markov_game(game: RepeatedMarket, discount: float = DISCOUNT) -> MarkovGame:
-    """The exact game of a repeated market with dynamics.
+def markov_game(env: VectorMarket | Seats, discount: float = DISCOUNT) -> MarkovGame:
+    """The exact game of a market that carries something over.
 
     Raises:
         ValueError: nothing is carried over, different markets at once, or too many states.
     """
-    if game.dynamics is None:
+    if env.game.dynamics is None:
         raise ValueError("nothing is carried over in this market; its game is StageGame(market, mechanism)")
-    return MarkovGame(one_market(game.market), game.mechanism, game.dynamics, discount)
+    return _exact(one_market(env.market), env.game.mechanism, env.game.dynamics, discount)
+
+
+_exact = lru_cache(maxsize=16)(MarkovGame)
 
 
 def markov_policy(env: VectorMarket, act: Act, enter: Callable[[Any], Any] | None = None) -> np.ndarray:
@@ -73,7 +73,7 @@ def markov_policy(env: VectorMarket, act: Act, enter: Callable[[Any], Any] | Non
         act: from observations `(S, n, d)` to actions.
         enter: told of the markets that the observations come from.
     """
-    game = markov_game(env.game)
+    game = markov_game(env)
     engine = VectorMarket(
         one_market(env.market),
         env.game.mechanism,

@@ -44,6 +44,12 @@ class Stage(NamedTuple):
     moves: Moves
 
 
+def in_double(market: Market) -> Market:
+    """The market in double precision on NumPy."""
+    exact = not isinstance(market, Market) or getattr(market.quality, "dtype", None) == np.float64
+    return market if exact else market.to("numpy")
+
+
 class MarkovGame:
     """A market cleared again and again, with a state that is carried over.
 
@@ -62,7 +68,7 @@ class MarkovGame:
         self, market: Market, mechanism: str | Mechanism = "per_token", dynamics: str | Dynamics = "loyalty",
         discount: float = DISCOUNT,
     ) -> None:  # fmt: skip
-        self.stage_game = StageGame(market, mechanism)
+        self.stage_game = StageGame(in_double(market), mechanism)
         self.market, self.mechanism = self.stage_game.market, self.stage_game.mechanism
         self.dynamics = make_dynamics(dynamics)
         self.dynamics.check(self.market, self.mechanism)

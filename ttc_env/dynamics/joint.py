@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ttc_env.dynamics import decision
 from ttc_env.dynamics.decision import Decision
+from ttc_env.equilibrium import StageGame, Unanswered
 from ttc_env.market import Market
 from ttc_env.period import TABLES, PeriodMarket
 
@@ -23,7 +25,7 @@ class JointOptimum(NamedTuple):
 
     values: from each state, USD discounted, `(S,)`: what the policy attains, or an upper bound where not `exact`.
     policy: a best one, action indices `(S, n)`, or None where only the bound is known.
-    exact: whether all joint actions were gone through.
+    exact: whether the values are attained.
     """
 
     values: np.ndarray
@@ -37,6 +39,9 @@ def optimum(game: MarkovGame, objective: str) -> JointOptimum:
     Where states and joint actions are too many, the bound that in every period the best state's best is had.
     """
     n, size, count = game.num_providers, game.num_states, game.num_actions
+    if game.dynamics.names_seller:
+        with suppress(Unanswered):
+            return _by_sales(game, objective)
     if size * count**n * game.num_branches > GONE_THROUGH:
         return JointOptimum(np.full(size, _largest(game, objective) / (1 - game.discount)), None, False)
     every = np.indices((count,) * n).reshape(n, -1).T
@@ -44,6 +49,30 @@ def optimum(game: MarkovGame, objective: str) -> JointOptimum:
     reward = outcome.welfare if objective == "welfare" else outcome.utility.sum(axis=-1)
     chosen, values = decision.solve(Decision(reward, moves), game.discount)
     return JointOptimum(values, every[chosen], True)
+
+
+def _by_sales(game: MarkovGame, objective: str) -> JointOptimum:
+    """By policy iteration where the state names the seller: a sale is worth what it earns and what follows from it.
+
+    Raises:
+        Unanswered: the stage game has no closed form for what is best to sell.
+    """
+    n, welfare = game.num_providers, objective == "welfare"
+    stages = [StageGame(game.market_in(s), game.mechanism) for s in range(game.num_states)]
+    policy = np.zeros((game.num_states, n), dtype=np.int64)
+    seen = set[bytes]()
+    while (key := policy.tobytes()) not in seen:
+        seen.add(key)
+        values = game.welfare(policy) if welfare else game.values(policy).sum(axis=-1)
+        after = game.discount * values
+        best = []
+        for stage in stages:
+            market = stage.market
+            earned = market.welfare_contribution if welfare else market.margin
+            nothing = market.outside_value if welfare else 0.0
+            best.append(stage.best_sale(earned + after[:n, None], nothing + after[n]).profile)
+        policy = np.stack(best)
+    return JointOptimum(values, policy, True)
 
 
 def market_of(market: Market, period: PeriodMarket, state: int) -> Market:

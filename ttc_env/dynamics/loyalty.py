@@ -6,7 +6,7 @@ Source: Selten 1965 (demand inertia); Klemperer 1995, *Competition when consumer
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ttc_env.arrays import Array, device, namespace
 from ttc_env.batch import MarketBatch
@@ -32,6 +32,7 @@ class Loyalty(Dynamics):
     cost: float = 0.002
 
     name = "loyalty"
+    names_seller: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if finite("the cost of leaving", self.cost) < 0:

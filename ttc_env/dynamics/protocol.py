@@ -38,6 +38,7 @@ class Dynamics:
         name: as it stands in tables.
         arrival: probability that a query comes at all; outcomes are per period, so everything is scaled by it.
         exogenous: whether the state moves on its own, whatever anybody does.
+        names_seller: whether the state is the provider of the last query, or `n`: nobody, and no more.
         changes_curves: whether the providers' own curves are others in other states, so that they are shown anew.
         draws_start: whether the state of the first period is drawn, by `draw_start`.
     """
@@ -45,6 +46,7 @@ class Dynamics:
     name: ClassVar[str]
     arrival: float = 1.0
     exogenous: ClassVar[bool] = False
+    names_seller: ClassVar[bool] = False
     changes_curves: ClassVar[bool] = False
     draws_start: ClassVar[bool] = False
 

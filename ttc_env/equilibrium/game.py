@@ -221,6 +221,14 @@ class StageGame:
         """
         return self._optima[1]
 
+    def best_sale(self, worth: Array, outside: float) -> Optimum:
+        """The joint action of highest `sum_i share_i worth_ik + share_0 outside`, levels `k` as in `worth`, `(n, m)`.
+
+        Raises:
+            Unanswered: no closed form is known.
+        """
+        raise Unanswered(f"{self}: no closed form is known for what is best to sell")
+
     def mixed_deviations(self, plays: Array, limit: int = LISTED) -> np.ndarray:
         """What every action earns each provider on average against independent mixed strategies, USD, `(n, K)`.
 

@@ -13,7 +13,7 @@ from ttc_env.equilibrium.game import StageGame, Unanswered
 from ttc_env.equilibrium.inefficiency import price_of_anarchy
 from ttc_env.equilibrium.mixed import empirical_strategies, mixed_deviation_utility
 from ttc_env.equilibrium.nash import iterate_nash, pure_nash
-from ttc_env.equilibrium.optimum import Optimum, joint_profit_optimum, welfare_optimum
+from ttc_env.equilibrium.optimum import Optimum, joint_profit_optimum, optimum, welfare_optimum
 from ttc_env.equilibrium.regret import NashConv, coarse_correlated_regret, mixed_nash_conv, nash_conv, swap_regret
 from ttc_env.mechanisms import Bids, Outcome
 
@@ -63,6 +63,10 @@ class PerTokenGame(StageGame):
     def joint_profit_optimum(self) -> Optimum:
         """See `equilibrium.joint_profit_optimum`."""
         return self._joint_profit_optimum
+
+    def best_sale(self, worth: Array, outside: float) -> Optimum:
+        """See `equilibrium.optimum`."""
+        return optimum(self.market, worth, outside=outside)
 
     def mixed_deviations(self, plays: Array, limit: int = 0) -> np.ndarray:
         """By one quadrature, for any number of providers; see `equilibrium.mixed_deviation_utility`."""
