@@ -214,7 +214,7 @@ def test_a_policy_is_asked_on_every_type_after_one_past(mixture):
         (lambda m: VectorMarket([m, m.markets[0]]), "played alone"),
         (lambda m: VectorMarket("mixed/best_of_n", demand=5), "sampled demand"),
         (lambda m: QueryTypes(Mixture([m.markets[0], replace(m.markets[1], beta=7.0)])), "one beta"),
-        (lambda m: gymnasium.make("ttc/PerToken-v0", market=m, opponents="best_response"), "another game"),
+        (lambda m: gymnasium.make("ttc/PerToken-v0", market=m, opponents="best_response"), "allowed with dynamics"),
     ],
 )  # fmt: skip
 def test_refuses(mixture, make, message):
