@@ -41,7 +41,9 @@ class Args:
     model: str
     """id on the Hugging Face hub, or a folder; safetensors only"""
     task: str = "gsm8k"
-    """gsm8k, aime, gpqa or arithmetic (made here, no download)"""
+    """gsm8k, aime, gpqa, arithmetic (made here, no download), or a .jsonl file of questions of your own"""
+    verifier: str | None = None
+    """how answers are read: number, integer, choice, exact, or package.module:function of your own"""
     samples: int = 128
     """samples per question; every level of compute up to this number is estimated from them"""
     engine: Literal["vllm", "transformers"] = "vllm"
@@ -122,7 +124,14 @@ def main(args: Args) -> Path:
     plan = args.plan()
     if args.device == "cpu":
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-    task = load_task(args.task, source=args.source, revision=args.task_revision, limit=args.limit, seed=args.task_seed)
+    task = load_task(
+        args.task,
+        source=args.source,
+        revision=args.task_revision,
+        limit=args.limit,
+        seed=args.task_seed,
+        verifier=args.verifier,
+    )
     prompt = load_prompt(task.kind, args.prompt)
     if plan.budgets and not prompt.thinking_end:
         raise ValueError("budgets need a prompt with thinking_end, the string that ends the model's thinking")

@@ -82,7 +82,8 @@ def _task(folder: Path, asked: dict[str, Any], source: str | None, seed: int) ->
     if made != asked["source"]:
         task = load_task(asked["name"], limit=len(asked["items"]), seed=int(made))
     else:
-        task = load_task(asked["name"], source=source or asked["source"], limit=len(asked["items"]), seed=seed)
+        source, limit = source or asked["source"], len(asked["items"])
+        task = load_task(asked["name"], source=source, limit=limit, seed=seed, verifier=asked["kind"])
     if task.describe()["sha256"] != asked["sha256"]:
         raise ValueError(f"{folder}: {task.source} holds other questions than were measured, or --task-seed is another")
     return task

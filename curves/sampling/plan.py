@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from curves.engines import Batch, Engine, Request, Sample, Sampling
 from curves.tasks import Question, Task
 from curves.tasks.prompts import Prompt
-from curves.verify import Kind, extract
+from curves.verify import reader
 
 Record = dict[str, Any]
 
@@ -127,9 +127,9 @@ def records(
     return found
 
 
-def verdict(text: str, kind: Kind, truth: str, truncated: bool) -> Record:
+def verdict(text: str, verifier: str, truth: str, truncated: bool) -> Record:
     """What a text answers, and whether that is right, in both forms; what was cut off is wrong."""
-    answer = extract(text, kind)
+    answer = reader(verifier)(text)
     return {
         "answer": answer.flexible,
         "strict": answer.strict,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from curves.records.lines import json_lines
 from curves.tasks import arithmetic
-from curves.verify import Kind, canonical
+from curves.verify import Kind, spelling
 
 HUB = {  # default data set, configuration and split
     "gsm8k": ("openai/gsm8k", "main", "test"),
@@ -20,7 +20,7 @@ HUB = {  # default data set, configuration and split
     "gpqa": ("Idavidrein/gpqa", "gpqa_diamond", "train"),
 }
 KINDS: dict[str, Kind] = {"gsm8k": "number", "aime": "integer", "gpqa": "choice", "arithmetic": "number"}
-_LETTERS = "ABCD"
+_LETTERS = "ABCDEFGHIJ"
 
 
 class Question(NamedTuple):
@@ -36,7 +36,7 @@ class Task:
     """A benchmark: what kind of answer it wants, its questions, and where they came from."""
 
     name: str
-    kind: Kind
+    kind: str
     questions: tuple[Question, ...]
     source: str
     revision: str
@@ -55,26 +55,40 @@ class Task:
 
 
 def load_task(
-    name: str, *, source: str | None = None, revision: str | None = None, limit: int | None = None, seed: int = 0
+    name: str,
+    *,
+    source: str | None = None,
+    revision: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    verifier: str | None = None,
 ) -> Task:
     """A benchmark by name.
 
     Args:
-        name: `gsm8k`, `aime`, `gpqa` or `arithmetic`.
+        name: `gsm8k`, `aime`, `gpqa` or `arithmetic`; or a JSONL file of one's own with `question`, `answer`, and
+            `choices` where there are some, which is called by its stem and needs a `verifier`.
         source: a JSONL file in the data set's own columns, or a data set of the hub; by default the usual one.
         revision: of the hub data set.
         limit: the first so many questions only; for `arithmetic` how many to make (200 by default).
-        seed: of the order of the choices (`gpqa`) and of the made questions (`arithmetic`).
+        seed: of the order of choices and of the made questions (`arithmetic`).
+        verifier: how answers are read, see `curves.verify.reader`; by default as the benchmark needs it.
 
     Raises:
         ValueError: unknown task, a malformed file (naming file, line and fault), repeated ids, no questions.
         OSError: the file or data set cannot be read.
     """
-    if name not in KINDS:
-        raise ValueError(f"unknown task {name!r}; allowed: {', '.join(KINDS)}")
+    if name.endswith((".jsonl", ".json")):
+        name, source = Path(name).stem, name
+    elif name not in KINDS and verifier is None:
+        raise ValueError(f"unknown task {name!r}; allowed: {', '.join(KINDS)}, or a .jsonl file of questions")
+    kind = verifier or KINDS.get(name)
+    if kind is None:
+        raise ValueError(f"task {source} needs a verifier: number, integer, choice, exact or package.module:function")
+    spelling(kind)
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit!r}")
-    kind, found = KINDS[name], "none"
+    found = "none"
     if name == "arithmetic":
         source = f"made with seed {seed}"
         rows = [(str(i), text, str(sum(of))) for i, (text, of) in enumerate(arithmetic.questions(limit or 200, seed))]
@@ -82,10 +96,10 @@ def load_task(
     elif source is not None and source.endswith((".jsonl", ".json")):
         found = hashlib.sha256(Path(source).read_bytes()).hexdigest()
         rows_of_file = _lines(source)
-        questions = [_question(name, i, row, f"{source}, line {i + 1}", seed) for i, row in rows_of_file]
+        questions = [_question(name, kind, i, row, f"{source}, line {i + 1}", seed) for i, row in rows_of_file]
     else:
         source, found, rows_of_hub = _from_hub(name, source, revision)
-        questions = [_question(name, i, row, f"{source}, row {i}", seed) for i, row in enumerate(rows_of_hub)]
+        questions = [_question(name, kind, i, row, f"{source}, row {i}", seed) for i, row in enumerate(rows_of_hub)]
     questions = questions[:limit]
     repeated = {question.id for question in questions if [q.id for q in questions].count(question.id) > 1}
     if repeated or not questions:
@@ -114,7 +128,7 @@ def _from_hub(name: str, source: str | None, revision: str | None) -> tuple[str,
     return source or usual, revision or rows._fingerprint, rows
 
 
-def _question(name: str, index: int, row: Mapping[str, Any], where: str, seed: int) -> Question:
+def _question(name: str, kind: str, index: int, row: Mapping[str, Any], where: str, seed: int) -> Question:
     def cell(*names: str) -> str:
         for column in names:
             if row.get(column) is not None:
@@ -124,12 +138,24 @@ def _question(name: str, index: int, row: Mapping[str, Any], where: str, seed: i
     identity = str(next((row[key] for key in ("id", "ID", "Record ID") if row.get(key) is not None), index))
     if name == "gpqa":
         choices = [cell("Correct Answer"), *(cell(f"Incorrect Answer {i}") for i in (1, 2, 3))]
-        order = random.Random(f"{seed} {identity}").sample(
-            range(4), 4
-        )  # of its own for each question, wherever it stands
-        listed = "\n".join(f"({letter}) {choices[i]}" for letter, i in zip(_LETTERS, order, strict=True))
-        return Question(identity, f"{cell('Question', 'question')}\n\n{listed}", _LETTERS[order.index(0)])
-    answer = canonical(cell("answer", "Answer").split("####")[-1], KINDS[name])
+        return _choose(identity, cell("Question", "question"), choices, 0, seed)
+    text, given = cell("question", "problem", "Problem", "Question"), cell("answer", "Answer")
+    if isinstance(row.get("choices"), list):
+        choices = [str(choice) for choice in row["choices"]]
+        letter = _LETTERS.find(given.upper()) if len(given) == 1 else -1
+        right = choices.index(given) if given in choices else letter
+        if not (2 <= len(choices) <= len(_LETTERS) and 0 <= right < len(choices)):
+            allowed = f"one of 2 to {len(_LETTERS)} choices, or its letter"
+            raise ValueError(f"{where}: the answer must be {allowed}, got {given!r}")
+        return _choose(identity, text, choices, right, seed)
+    answer = spelling(kind)(given.split("####")[-1])
     if answer is None:
-        raise ValueError(f"{where}: no answer of a {name} question: {cell('answer', 'Answer')[-40:]!r}")
-    return Question(identity, cell("question", "problem", "Problem"), answer)
+        raise ValueError(f"{where}: no answer of a {name} question: {given[-40:]!r}")
+    return Question(identity, text, answer)
+
+
+def _choose(identity: str, text: str, choices: list[str], right: int, seed: int) -> Question:
+    """A question with its choices in an order of its own, wherever it stands."""
+    order = random.Random(f"{seed} {identity}").sample(range(len(choices)), len(choices))
+    listed = "\n".join(f"({letter}) {choices[i]}" for letter, i in zip(_LETTERS, order, strict=False))
+    return Question(identity, f"{text}\n\n{listed}", _LETTERS[order.index(right)])

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from curves.records.stamps import sha256
-from curves.verify import Kind
 
 Tokenizer = Any  # of transformers, which the default tests of the library do not need
 
@@ -71,22 +70,23 @@ class Prompt:
         return content | {"sha256": sha256(content)}
 
 
-_DEFAULTS: dict[Kind, Prompt] = {
+_DEFAULTS: dict[str, Prompt] = {
     "number": Prompt("{question}\nThink step by step. End with a line that reads #### and the answer as a number."),
     "integer": Prompt("{question}\nThink step by step, and put the final answer within \\boxed{}."),
     "choice": Prompt(
         "{question}\nThink step by step. End with a line that reads Answer: and the letter of your choice."
     ),
+    "exact": Prompt("{question}\nThink step by step. End with a line that reads Answer: and the answer."),
 }
 
 
-def load_prompt(kind: Kind, path: Path | None = None) -> Prompt:
+def load_prompt(kind: str, path: Path | None = None) -> Prompt:
     """The default prompt for this kind of answer, with the fields of a JSON file in place of its own.
 
     Raises:
         ValueError: a file that is not JSON, a field that a prompt does not have, or a template without `{question}`.
     """
-    prompt = _DEFAULTS[kind]
+    prompt = _DEFAULTS.get(kind, _DEFAULTS["exact"])
     if path is not None:
         try:
             given = json.loads(path.read_text(encoding="utf-8"))

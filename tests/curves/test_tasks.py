@@ -6,6 +6,7 @@ import pytest
 
 from curves.tasks import load_task
 from curves.tasks.arithmetic import questions, running_totals
+from curves.verify import reader
 
 GPQA = {"Question": "Which?", "Correct Answer": "right", "Record ID": "rec1"} | {
     f"Incorrect Answer {i}": f"wrong {i}" for i in (1, 2, 3)
@@ -83,7 +84,7 @@ def test_only_a_line_feed_ends_a_line(tmp_path, mark, end):
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(ValueError, match=r"unknown task 'mmlu'; allowed: gsm8k, aime, gpqa, arithmetic"):
+    with pytest.raises(ValueError, match=r"unknown task 'mmlu'; allowed: gsm8k, aime, gpqa, arithmetic, or a \.jsonl"):
         load_task("mmlu")
     with pytest.raises(ValueError, match="limit must be at least 1, got 0"):
         load_task("arithmetic", limit=0)
@@ -98,3 +99,42 @@ def test_the_hub_loader_reads_a_data_set(tmp_path):
     task = load_task("gsm8k", source=str(tmp_path))
     assert task.questions == (("0", "6 * 7?", "42"),)
     assert task.revision not in ("", "none")
+
+
+def test_questions_of_ones_own_with_every_verifier(file, monkeypatch, tmp_path):
+    (tmp_path / "mine_to_read.py").write_text("def words(text): return str(len(text.split())) if text else None\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for verifier, given, truth, text in (
+        ("number", "1/2", "1/2", "The answer is **0.5**."),
+        ("integer", "042", "42", "\\boxed{42}"),
+        ("exact", "The  Louvre.", "the louvre", "In Paris.\nAnswer: **the Louvre**"),
+        ("mine_to_read:words", "3", "3", "one two three"),
+    ):
+        task = load_task(file({"question": "?", "answer": given}), verifier=verifier)
+        assert (task.name, task.kind, task.questions[0].answer) == ("task", verifier, truth)
+        assert reader(verifier)(text).flexible == truth
+    rows = [{"id": i, "question": "?", "choices": ["x", "y", "z"], "answer": "z" if i % 2 else "C"} for i in range(30)]
+    task = load_task(file(*rows), verifier="choice")
+    assert {question.answer for question in task.questions} == set("ABC")
+    assert all(f"({question.answer}) z" in question.text for question in task.questions)
+
+
+@pytest.mark.parametrize(
+    ("verifier", "row", "fault"),
+    [
+        (None, {"question": "?", "answer": "1"}, "needs a verifier: number, integer, choice, exact"),
+        (
+            "colour",
+            {"question": "?", "answer": "1"},
+            "unknown verifier 'colour'; allowed: number, integer, choice, exact",
+        ),
+        ("no.such:f", {"question": "?", "answer": "1"}, "cannot load verifier 'no.such:f'"),
+        ("json:none", {"question": "?", "answer": "1"}, "cannot load verifier 'json:none'"),
+        ("integer", {"question": "?", "answer": "1000"}, "line 1: no answer"),
+        ("choice", {"question": "?", "answer": "w", "choices": ["x", "y"]}, "line 1: the answer must be one of"),
+        ("choice", {"question": "?", "answer": "C", "choices": ["x", "y"]}, "line 1: the answer must be one of"),
+    ],
+)
+def test_questions_of_ones_own_that_are_wrong_are_one_error(file, verifier, row, fault):
+    with pytest.raises(ValueError, match=fault):
+        load_task(file(row), verifier=verifier)
