@@ -12,7 +12,7 @@ from ttc_env.equilibrium.log_space import in_numpy
 from ttc_env.market import Market
 from ttc_env.markets import Markets, stack
 
-ENTRIES = 2**15  # of a table in a block; a solver holds about a dozen arrays of that size
+ENTRIES = 2**16  # of a table in a block; a solver holds about a dozen arrays of that size
 
 
 def blocks(markets: Sequence[Market]) -> Iterator[tuple[np.ndarray, Markets]]:
