@@ -297,13 +297,13 @@ def overlapping(figure):
 @pytest.fixture
 def drawn(monkeypatch):
     """Collects the overlapping texts of each figure that is saved."""
-    save, found = benchmark_figures._save, {}
+    save, found = benchmark_figures.save, {}
 
     def look(figure, path):
         found[path.name] = overlapping(figure)
         save(figure, path)
 
-    monkeypatch.setattr(benchmark_figures, "_save", look)
+    monkeypatch.setattr(benchmark_figures, "save", look)
     monkeypatch.setattr(benchmark_figures, "REPETITIONS", 50)
     return found
 
@@ -340,7 +340,7 @@ def test_constant_players_and_infinite_distances_can_be_drawn(tmp_path, drawn):
 
 def test_cross_play_shows_the_numbers_it_is_given(tmp_path, monkeypatch):
     seen = {}
-    monkeypatch.setattr(benchmark_figures, "_save", lambda figure, path: seen.update(figure=figure))
+    monkeypatch.setattr(benchmark_figures, "save", lambda figure, path: seen.update(figure=figure))
     matrix = [[1.0, 0.256, -0.03], [np.nan, -np.inf, -1234.5], [0.0, 0.5, 1.0]]
     benchmark_figures.draw_cross_play(tmp_path / "m.png", ["a", "b", "c"], np.array(matrix))
     axes = seen["figure"].axes[0]

@@ -12,11 +12,11 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `train`
 
 import numpy as np
-import pandas as pd
 import tyro
 from rich.progress import Progress
 
@@ -26,6 +26,9 @@ from ttc_env import Mixture, VectorMarket
 from ttc_env.equilibrium import PrivateGame
 from ttc_env.playing import play_types
 from ttc_env.scripting.console import console, errors_in_one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIGURES = ("welfare_ratio", "user_value_ratio", "relative_nash_conv", "truthfulness_gap", "fixed_truthfulness_gap")
 
@@ -56,6 +59,8 @@ class Args:
 
 def main(args: Args) -> pd.DataFrame:
     """Train, print and write; returns a row for each seed."""
+    import pandas as pd
+
     args.out.mkdir(parents=True, exist_ok=True)
     mixture = query_types(args)
     fixed = Mixture([mixture.mean_market])
