@@ -34,7 +34,7 @@ def true_regret(drawn, rival, cost):
     return profit.max() - profit[drawn].mean()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10**6))
 def test_regrets_are_those_of_the_definition(seed):
     """Sums over periods written out, for two kinds of drawing; the cost of least regret is found."""
