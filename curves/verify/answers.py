@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from curves.verify.letters import CALLED_RIGHT, last_letter, read_letter, stated_letter
@@ -60,6 +61,7 @@ def extract(text: str, kind: Kind) -> Extraction:
     return Extraction(asked.answer if asked else None, _flexible(text, kind))
 
 
+@lru_cache(maxsize=4096)  # a question's right answer comes again with every sample
 def canonical(answer: str | None, kind: Kind) -> str | None:
     """One spelling for equal answers, or None for what is no answer of this kind."""
     return None if answer is None else _read(plain(answer), kind)
