@@ -136,6 +136,13 @@ def find_class(name: str) -> type:
     return named.find_class("learner", ALGORITHMS[name].path if name in ALGORITHMS else name, {}, check)
 
 
+def load(run: Any, num_markets: int = 1) -> Learner:
+    """The trained learner of the folder of a run; see `agents.runs.load`."""
+    from agents import runs
+
+    return runs.load(run, num_markets)
+
+
 def make_learner(
     name: str,
     make_env: Callable[..., VectorMarket],

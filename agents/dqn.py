@@ -10,7 +10,7 @@ chooses and the target network values the next action); Tavakoli, Pardo and Korm
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ class DQN:
     """
 
     env_options = {"backend": "torch", "copy": False}  # noqa: RUF012
+    resumes: ClassVar[tuple[str, ...]] = ("generator", "observations", "replay")
     Config = DQNConfig
 
     def __init__(self, env: Any, total_steps: int, seed: int = 0, config: DQNConfig | None = None) -> None:
@@ -171,3 +172,15 @@ class Replay:
         count = min(self.added, self.capacity)
         chosen = torch.randint(count, (rows,), generator=generator, device=self.rewards.device)
         return self.before[chosen], self.actions[chosen], self.rewards[chosen], self.reached[chosen]
+
+    def get_state(self) -> dict[str, Any]:
+        """The transitions there are."""
+        count = min(self.added, self.capacity)
+        parts = {name: getattr(self, name)[:count] for name in ("before", "reached", "actions", "rewards")}
+        return parts | {"added": self.added}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from `get_state`."""
+        self.added = state["added"]
+        for name in ("before", "reached", "actions", "rewards"):
+            getattr(self, name)[: len(state[name])] = state[name]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -41,6 +41,7 @@ class PPO:
     """
 
     env_options = {"backend": "torch", "copy": False}  # noqa: RUF012
+    resumes: ClassVar[tuple[str, ...]] = ("generator", "observations")
     Config = PPOConfig
 
     def __init__(

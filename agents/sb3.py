@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
@@ -13,6 +15,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from agents.hyperparameters import SB3A2CConfig, SB3DQNConfig, SB3PPOConfig
 from agents.parts.exploration import epsilon
 from agents.vec_env import MarketVecEnv
+
+COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num", "_last_obs", "_last_episode_starts")
+REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
 class SB3:
@@ -32,6 +37,7 @@ class SB3:
     def __init__(self, env: Any, total_steps: int = 0, seed: int = 0, config: Any = None) -> None:
         self.config = self.Config() if config is None else config
         self.total_steps, self.steps = total_steps, 0
+        self.env = env
         self.vec_env = MarketVecEnv(env, standardize=True, flat=self.flat)
         self.steps_per_update = self.config.horizon * self.vec_env.num_envs
         minibatches = getattr(self.config, "minibatches", 1)
@@ -71,6 +77,39 @@ class SB3:
         """Continue from `state_dict`."""
         self.model.policy.load_state_dict(state["policy"])
         self.steps = state["steps"]
+
+    def get_state(self) -> dict[str, Any]:
+        """What else the future depends on: optimiser, counters, last observations, replay, and all generators.
+
+        Stable-Baselines3 draws from the generators of the process, which belong to the state for that reason.
+        """
+        model, buffer = self.model, getattr(self.model, "replay_buffer", None)
+        count = 0 if buffer is None else buffer.buffer_size if buffer.full else buffer.pos
+        return {
+            "optimizer": model.policy.optimizer.state_dict(),
+            "counters": {name: getattr(model, name) for name in COUNTERS if hasattr(model, name)},
+            "replay": {name: getattr(buffer, name)[:count] for name in REPLAY} if buffer is not None else {},
+            "place": [] if buffer is None else [buffer.pos, buffer.full],
+            "actions": model.action_space.np_random.bit_generator.state,
+            "torch": torch.get_rng_state(),
+            "numpy": np.random.get_state(),  # noqa: NPY002
+            "python": random.getstate(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from `get_state`, the generators of the process included."""
+        model, buffer = self.model, getattr(self.model, "replay_buffer", None)
+        model.policy.optimizer.load_state_dict(state["optimizer"])
+        for name, value in state["counters"].items():
+            setattr(model, name, value)
+        if buffer is not None:
+            for name, part in state["replay"].items():
+                getattr(buffer, name)[: len(part)] = part
+            buffer.pos, buffer.full = state["place"]
+        model.action_space.np_random.bit_generator.state = state["actions"]
+        torch.set_rng_state(state["torch"])
+        np.random.set_state(state["numpy"])  # noqa: NPY002
+        random.setstate(state["python"])
 
 
 class SB3PPO(SB3):

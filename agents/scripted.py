@@ -30,6 +30,7 @@ class Scripted:
     """
 
     env_options = {"copy": False}  # noqa: RUF012
+    resumes: ClassVar[tuple[str, ...]] = ("generator", "observations")
     Config: ClassVar[type] = NoConfig
 
     def __init__(self, env: Any, total_steps: int, seed: int = 0, config: Any = None) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -62,6 +62,7 @@ class QLearning:
     """
 
     env_options = {"copy": False}  # noqa: RUF012
+    resumes: ClassVar[tuple[str, ...]] = ("generator", "states")
     Config = QLearningConfig
 
     def __init__(self, env: Any, total_steps: int, seed: int = 0, config: QLearningConfig | None = None) -> None:

@@ -50,7 +50,7 @@ def test_run_writes_everything_it_promises(tmp_path, arguments):
         "metrics.csv",
         "timing.csv",
         "summary.json",
-        "checkpoint.pt",
+        "checkpoint.safetensors",
         "training.png",
         "outcome.png",
     } <= names
@@ -90,7 +90,7 @@ def test_seeds_are_run_one_by_one_and_summed_up(tmp_path):
 def test_equal_runs_write_equal_results(tmp_path):
     for out, seed in (("a", "0"), ("b", "0"), ("c", "1")):
         assert run(tmp_path, "--steps", "20000", "--seed", seed, "--name", "it", "--out", out).returncode == 0
-    for name in ("metrics.csv", "summary.json", "checkpoint.pt"):
+    for name in ("metrics.csv", "summary.json", "checkpoint.safetensors"):
         a, b, c = ((tmp_path / out / "it" / name).read_bytes() for out in "abc")
         assert a == b != c, name
 
@@ -186,7 +186,7 @@ def test_interrupt_reports_what_was_learnt(tmp_path, number):
     summary = json.loads((tmp_path / "runs" / "long" / "summary.json").read_text())
     assert summary["interrupted"] is True
     assert 0 < summary["agent_steps"] < 100_000_000
-    assert (tmp_path / "runs" / "long" / "checkpoint.pt").exists()
+    assert (tmp_path / "runs" / "long" / "checkpoint.safetensors").exists()
 
 
 def test_a_foreign_agents_package_does_not_get_in_the_way(tmp_path):

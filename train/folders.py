@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ttc_env.scripting.files import remove_drafts
 from ttc_env.scripting.locks import try_lock
 
 CONFIG = "config.json"
@@ -52,6 +53,22 @@ def new_folder(out: Path, name: str, overwrite: bool) -> Iterator[Path]:
                 former.rename(path)
         raise
     shutil.rmtree(former, ignore_errors=True)
+
+
+@contextmanager
+def old_folder(path: Path) -> Iterator[Path]:
+    """The folder of a run to go on with; the one it was to replace goes when it is finished.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not (path / CONFIG).is_file():
+        raise ValueError(f"{path} is no folder of a run: it has no {CONFIG}")
+    os.close(held(path))
+    for folder in (path, *path.glob("seed*")):
+        remove_drafts(folder)
+    yield path
+    shutil.rmtree(path.with_name(FORMER.format(path.name)), ignore_errors=True)
 
 
 def _check_replaceable(path: Path, former: Path, overwrite: bool) -> None:

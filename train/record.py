@@ -9,7 +9,9 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
-from ttc_env.scripting.files import write_text
+from agents import checkpoints
+from agents.checkpoints import CHECKPOINT, PREVIOUS
+from ttc_env.scripting.files import replacing, write_text
 
 CURVES = ("nash_conv", "relative_nash_conv", "welfare", "user_value", "provider_profit", "payment")
 AUCTION_CURVES = ("winner_efficiency", "truthfulness_gap")
@@ -20,15 +22,44 @@ class RunFolder:
 
     Args:
         path: created if need be.
-        config: written to config.json at once.
+        config: written to config.json at once; None where that is there.
     """
 
-    def __init__(self, path: Path, config: dict[str, Any]) -> None:
+    def __init__(self, path: Path, config: dict[str, Any] | None) -> None:
         self.path = path
         self.rows: list[dict[str, Any]] = []
         self._events: SummaryWriter | None = None
         path.mkdir(parents=True, exist_ok=True)
-        self.write_json("config.json", config)
+        if config is not None:
+            self.write_json("config.json", config)
+
+    def clear(self) -> None:
+        """Remove what was logged before a first checkpoint."""
+        for name in ("metrics.csv", "timing.csv"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def go_on(self, rows: int) -> None:
+        """Go on after the first `rows` rows of what was logged; what came later is cut off.
+
+        Raises:
+            ValueError: there are fewer.
+        """
+        for name in ("metrics.csv", "timing.csv"):
+            lines = (self.path / name).read_text(encoding="utf-8").splitlines(keepends=True)
+            if len(lines) <= rows or not lines[rows].endswith("\n"):
+                raise ValueError(f"{self.path / name} has fewer than the {rows} rows that its checkpoint counts")
+            write_text(self.path / name, "".join(lines[: rows + 1]))
+        with open(self.path / "metrics.csv", newline="", encoding="utf-8") as file:
+            self.rows = [{name: _number(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        self._events = SummaryWriter(str(self.path), purge_step=self.rows[-1]["agent_steps"] + 1)
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write a checkpoint, all of it or nothing, and keep the one before."""
+        path = self.path / CHECKPOINT
+        with replacing(path) as draft:
+            checkpoints.write(draft, state | {"rows": len(self.rows)})
+            if path.exists():
+                path.replace(self.path / PREVIOUS)
 
     def log(self, agent_steps: int, seconds: float, figures: dict[str, Any], losses: dict[str, float]) -> None:
         """Append a row to metrics.csv and timing.csv, and the numbers to the TensorBoard events."""
@@ -50,7 +81,7 @@ class RunFolder:
 
     def _append(self, name: str, row: dict[str, Any]) -> None:
         with open(self.path / name, "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
+            writer = csv.DictWriter(file, list(row), lineterminator="\n")
             if not self.rows:
                 writer.writeheader()
             writer.writerow(row)
@@ -69,3 +100,13 @@ class RunFolder:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _number(value: str) -> Any:
+    """A cell of metrics.csv as it was before it was written."""
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value

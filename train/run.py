@@ -6,19 +6,21 @@
     python train/run.py --algorithm hedge --help                          # a learner and its hyper-parameters
     python train/run.py --learners 0 3 --opponents best_response          # two learn, the others are scripted
     python train/run.py --dynamics loyalty --dynamics.cost 0.004          # users who stay with their provider
+    python train/run.py --resume runs/NAME                                # go on with a run that was stopped or killed
 
-Writes `runs/<name>/`: config.json, metrics.csv, TensorBoard events, summary.json, checkpoint.pt and figures.
-Ctrl-C stops training and reports what was learnt so far.
+Writes `runs/<name>/`: config.json, metrics.csv, TensorBoard events, summary.json, checkpoints and figures.
+Ctrl-C or SIGTERM stops training and reports what was learnt so far; however a run ended, --resume goes on with it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
@@ -29,9 +31,11 @@ sys.path.append(os.getcwd())  # learners of your own
 import tyro
 
 from agents import ALGORITHMS, Learner, NoConfig, default_config, make_learner
-from agents.parts.checks import check_device
+from agents.checkpoints import latest
+from agents.parts.checks import check_device, not_negative
+from agents.resuming import can_resume, get_state, set_state
 from agents.training import NotFinite, advance
-from train.folders import new_folder
+from train.folders import CONFIG, held, new_folder, old_folder
 from train.report import live_progress, print_provider_table, print_seed_table, print_summary
 from ttc_env import VectorMarket
 from ttc_env.checks import whole
@@ -40,7 +44,7 @@ from ttc_env.envs.seats import Seats
 from ttc_env.judging import judge, markov_game
 from ttc_env.mechanisms import MECHANISMS, PerToken, make_mechanism
 from ttc_env.scripting.console import errors_in_one_line, say
-from ttc_env.scripting.files import file_name, replacing
+from ttc_env.scripting.files import file_name
 from ttc_env.scripting.signals import undivided
 
 if TYPE_CHECKING:
@@ -94,6 +98,8 @@ class Args(Generic[Config, Rule, Carried]):
     """where run folders go"""
     overwrite: bool = False
     """replace the folder if it exists"""
+    checkpoint_seconds: float = 30.0
+    """between two checkpoints, from which `--resume runs/NAME` goes on as if nothing had happened"""
     rule: Annotated[Rule, tyro.conf.arg(name="mechanism")] = field(default_factory=PerToken)  # type: ignore[assignment]
     """options of the mechanism"""
     carried: Annotated[Carried, tyro.conf.arg(name="dynamics")] = None  # type: ignore[assignment]
@@ -150,10 +156,16 @@ class Args(Generic[Config, Rule, Carried]):
         if not 1 <= self.threads <= most:
             raise ValueError(f"threads must be from 1 to {most}, the cores of this machine, got {self.threads}")
         check_device(self.device)
+        not_negative(self, "checkpoint_seconds")
 
 
-def main(args: Args) -> dict[str, Any]:
-    """Train with every seed; returns the summary that is written, of the single run or over the seeds."""
+def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
+    """Train with every seed; returns the summary that is written, of the single run or over the seeds.
+
+    Args:
+        args: of the run.
+        resume: its folder, to go on from its last checkpoints; what is finished there is not done again.
+    """
     args.check()
     env = args.make_env(1, dtype="float64")  # raises on bad arguments before anything is written
     if args.carried is not None:
@@ -164,14 +176,20 @@ def main(args: Args) -> dict[str, Any]:
     from train.record import RunFolder
 
     torch.set_num_threads(args.threads)
-    with new_folder(args.out, args.name or args.default_name(), args.overwrite) as folder:
+    place = old_folder(resume) if resume else new_folder(args.out, args.name or args.default_name(), args.overwrite)
+    with place as folder:
         seeds = range(args.seed, args.seed + args.num_seeds)
-        top = RunFolder(folder, config)
+        top = RunFolder(folder, None if resume else config)
+        lock = held(folder)
         runs: list[dict[str, Any]] = []
         seconds: list[float] = []
         for seed in seeds:
             started = time.perf_counter()
-            single = top if args.num_seeds == 1 else RunFolder(folder / f"seed{seed}", config | {"seed": seed})
+            single = top
+            if args.num_seeds > 1:
+                path = folder / f"seed{seed}"
+                known = resume is not None and (path / CONFIG).exists()
+                single = RunFolder(path, None if known else config | {"seed": seed})
             with single:
                 runs.append(train(args, seed, env, single))
             seconds.append(time.perf_counter() - started)
@@ -184,13 +202,18 @@ def main(args: Args) -> dict[str, Any]:
         else:
             summary = print_seed_table(runs, seconds)
             top.write_json("summary.json", summary)
+        os.close(lock)
     say("\nwritten to ", (folder, "bold"))
     return summary
 
 
 def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -> dict[str, Any]:
     """One run: train, evaluate on the way, and write everything down, what matters most first."""
+    before = folder.path / "summary.json"
+    if before.exists() and not (done := json.loads(before.read_text(encoding="utf-8")))["interrupted"]:
+        return done
     learner = args.make_learner(seed)
+    course = Course(args, learner, folder)
     greedy: Callable[[Any], Any] = lambda observations: learner.act(observations, greedy=True)  # noqa: E731
 
     def measure(periods: int) -> dict[str, Any]:
@@ -198,7 +221,7 @@ def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -
 
     interrupted = False
     try:
-        learn(args, seed, learner, lambda: measure(10), folder)
+        course.learn(f"{args.algorithm} seed {seed}", lambda: measure(10))
     except KeyboardInterrupt:
         interrupted = True
         say(("stopped; reporting what was learnt so far", "yellow"))
@@ -215,7 +238,7 @@ def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -
         "demand": env.game.demand,
     } | final
     folder.write_json("summary.json", summary)
-    save(learner, folder.path / "checkpoint.pt")
+    course.save()
 
     from train.figures import draw_outcome, draw_training  # a second to load, which is lost where a run fails
 
@@ -224,30 +247,55 @@ def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -
     return summary
 
 
-def save(learner: Learner, path: Path) -> None:
-    """Write what was learnt, all of it or nothing."""
-    import torch
+class Course:
+    """The course of a training: from its last checkpoint, if the folder has one, to its end.
 
-    with replacing(path) as draft:
-        torch.save(learner.state_dict(), draft)
+    Args:
+        args: of the run.
+        learner: newly made.
+        folder: of the run; rows of metrics and checkpoints go there.
+    """
 
+    def __init__(self, args: Args, learner: Learner, folder: RunFolder) -> None:
+        self.args, self.learner, self.folder = args, learner, folder
+        self.updates, self.whole = 0, True
+        if any(folder.path.glob("checkpoint*")):
+            if not can_resume(learner):
+                raise ValueError(f"{args.algorithm} keeps no state to go on from: it lacks get_state and set_state")
+            state = latest(folder.path)
+            set_state(learner, state["learner"])
+            folder.go_on(state["rows"])
+            self.updates = state["updates"]
+        else:  # it was killed before its first checkpoint
+            folder.clear()
 
-def learn(
-    args: Args, seed: int, learner: Learner, measure: Callable[[], dict[str, Any]], folder: RunFolder
-) -> None:  # fmt: skip
-    """Update until the steps are used up, writing a row of metrics at every evaluation."""
-    started, updates = time.perf_counter(), 0
-    with live_progress(args.steps, f"{args.algorithm} seed {seed}") as show:
-        with undivided():
-            folder.log(0, 0.0, measure(), {})
-        while learner.steps < args.steps:
-            with undivided():
-                losses = advance(learner, updates + 1)
-                updates += 1
-                if updates % args.eval_every == 0 or learner.steps >= args.steps:
-                    figures, seconds = measure(), time.perf_counter() - started
-                    folder.log(learner.steps, seconds, figures, losses)
-                    show(learner.steps, figures)
+    def save(self) -> None:
+        """Write a checkpoint, unless the learner was stopped amid an update: then the last one stays."""
+        if self.whole:
+            state = get_state(self.learner) if can_resume(self.learner) else {"learnt": self.learner.state_dict()}
+            self.folder.save({"learner": state, "updates": self.updates})
+
+    def learn(self, title: str, measure: Callable[[], dict[str, Any]]) -> None:
+        """Update until the steps are used up, writing a row of metrics at every evaluation."""
+        args, learner, folder = self.args, self.learner, self.folder
+        started = saved = time.perf_counter()
+        with live_progress(args.steps, title) as show:
+            if not folder.rows:
+                with undivided():
+                    folder.log(0, 0.0, measure(), {})
+            while learner.steps < args.steps:
+                with undivided():
+                    self.whole = False
+                    losses = advance(learner, self.updates + 1)
+                    self.updates += 1
+                    if self.updates % args.eval_every == 0 or learner.steps >= args.steps:
+                        figures, seconds = measure(), time.perf_counter() - started
+                        folder.log(learner.steps, seconds, figures, losses)
+                        show(learner.steps, figures)
+                    self.whole = True
+                    if time.perf_counter() - saved >= args.checkpoint_seconds and learner.steps < args.steps:
+                        self.save()
+                        saved = time.perf_counter()
 
 
 def read_arguments(words: list[str]) -> Args[Any, Any, Any]:
@@ -270,10 +318,39 @@ def _options(made: Any) -> Any:
     return type(made) if is_dataclass(made) else Annotated[type(made), tyro.conf.Fixed]
 
 
+def arguments_of(run: Path) -> Args[Any, Any, Any]:
+    """The arguments that a run was started with, from its config.json.
+
+    Raises:
+        ValueError: the folder is none of a run, or one of another version of this script.
+    """
+    try:
+        config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+        given = {field.name: _tuples(config[field.name]) for field in fields(Args)}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{run} is no folder of a run that this version can go on with: {error}") from None
+    given["config"] = type(default_config(given["algorithm"]))(**given["config"])
+    given["rule"] = make_mechanism(given["mechanism"], **given["rule"])
+    if given["carried"] is not None:
+        given["carried"] = make_dynamics(given["dynamics"], **given["carried"])
+    return Args(**given | {"out": Path(given["out"])})
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _tuples(inner) for name, inner in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
 def command_line(words: list[str]) -> int:
     """Run the script with these arguments; returns its exit status, or leaves as the parser does."""
     with errors_in_one_line(NotFinite):
-        main(read_arguments(words))
+        if "--resume" in words:
+            if len(words) != 2 or words[0] != "--resume":
+                raise ValueError("--resume takes the folder of a run and no other arguments: those of the run are used")
+            main(arguments_of(Path(words[1])), Path(words[1]))
+        else:
+            main(read_arguments(words))
     return 0
 
 

@@ -26,6 +26,7 @@ class Stateless:
     """
 
     env_options = {"copy": False}  # noqa: RUF012
+    resumes: ClassVar[tuple[str, ...]] = ("generator",)
     memory: ClassVar[tuple[str, ...]]
     """names of the arrays that hold what has been learnt"""
 
