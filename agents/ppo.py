@@ -41,7 +41,7 @@ class PPO:
     """
 
     env_options = {"backend": "torch", "copy": False}  # noqa: RUF012
-    resumes: ClassVar[tuple[str, ...]] = ("generator", "observations")
+    resumes: ClassVar[tuple[str, ...]] = ("generators", "observations")
     Config = PPOConfig
 
     def __init__(

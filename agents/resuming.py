@@ -47,6 +47,8 @@ def like(template: Any, value: Any) -> Any:
 
 
 def _get(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_get(inner) for inner in value]
     if isinstance(value, np.random.Generator):
         return value.bit_generator.state
     if hasattr(value, "get_state"):  # a torch generator, or a replay buffer
@@ -56,6 +58,8 @@ def _get(value: Any) -> Any:
 
 def _set(now: Any, value: Any) -> Any:
     """What takes the place of `now`: the same object where it can be filled, so that its layout in memory stays."""
+    if isinstance(now, list):
+        return [_set(inner, given) for inner, given in zip(now, value, strict=True)]
     if isinstance(now, np.random.Generator):
         now.bit_generator.state = value
         return now
