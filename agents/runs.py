@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.checkpoints import latest
 from ttc_env import VectorMarket
+from ttc_env.dynamics import make_dynamics
 from ttc_env.envs.seats import Seats
 from ttc_env.mechanisms import make_mechanism
 
@@ -44,6 +45,7 @@ def load(run: str | Path, num_markets: int = 1) -> Learner:
 def make_env(config: dict[str, Any], num_markets: int, **backend: Any) -> Any:
     """The market of a run's config.json, as those see it who learn."""
     demand = config["demand"]
+    carried = config["carried"]
     env = VectorMarket(
         config["market"],
         make_mechanism(config["mechanism"], **config["rule"]),
@@ -51,6 +53,7 @@ def make_env(config: dict[str, Any], num_markets: int, **backend: Any) -> Any:
         beta=config["beta"],
         demand=int(demand) if demand.isdigit() else demand,
         max_cycles=config["max_cycles"],
+        dynamics=None if carried is None else make_dynamics(config["dynamics"], **carried),
         **backend,
     )
     seats = [int(name) if name.isdigit() else name for name in config["learners"]]
