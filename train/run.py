@@ -20,7 +20,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
@@ -306,11 +306,12 @@ def read_arguments(words: list[str]) -> Args[Any, Any, Any]:
     first.add_argument("--dynamics", default=Args.dynamics)
     chosen = first.parse_known_args(words)[0]
     config, rule = default_config(chosen.algorithm), make_mechanism(chosen.mechanism)
-    carried = None if chosen.dynamics == "none" else make_dynamics(chosen.dynamics)
+    carried = NoConfig() if chosen.dynamics == "none" else make_dynamics(chosen.dynamics)  # an option needs a type
     names = (f"{title}: {', '.join(known)}." for title, known in KNOWN.items())
     default = Args(config=config, rule=rule, carried=carried, **vars(chosen))
     kind = Args[type(config), _options(rule), _options(carried)]  # type: ignore[misc]
-    return tyro.cli(kind, args=words, default=default, description="\n".join([str(__doc__), *names]))
+    args = tyro.cli(kind, args=words, default=default, description="\n".join([str(__doc__), *names]))
+    return replace(args, carried=None) if chosen.dynamics == "none" else args
 
 
 def _options(made: Any) -> Any:
