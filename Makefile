@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: train benchmark collusion test test-slow test-vllm nano lint docs wheel bench bench-compare reproduce clean help
+.PHONY: mutation train benchmark collusion test test-slow test-vllm nano lint docs wheel bench bench-compare reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -32,6 +32,9 @@ collusion: .venv/stamp  ## do pricing algorithms collude: 1,000 published sessio
 
 test: .venv/all-stamp  ## the default tests; options: make test ARGS="-k auction"
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+mutation: .venv/all-stamp  ## put faults into a copy of the code, one at a time, and see that tests notice; ARGS="--every 4" for some
+	$(BIN)/python tests/mutation/run.py $(ARGS)
 
 test-slow: .venv/all-stamp  ## the tests that take minutes: learning over ten seeds, bulk comparisons
 	$(BIN)/python -m pytest -m slow $(ARGS)

@@ -28,6 +28,7 @@ FLOORS = [  # from the ground up
     {"judging"},
     {"evaluation", "registration"},
     {"__init__"},
+    {"__main__"},
     {"scripting"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
