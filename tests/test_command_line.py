@@ -1,12 +1,9 @@
 """`python -m ttc_env`: what there is, an episode, and what is known of a market."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 import ttc_env
+from tests.helpers.scripts import run_python
 from ttc_env import equilibrium
 from ttc_env.__main__ import command_line
 from ttc_env.registration import ENVIRONMENTS
@@ -76,7 +73,5 @@ def test_what_cannot_be_is_one_line(capsys, words):
 def test_it_needs_no_learning_library():
     script = "import sys; from ttc_env.__main__ import command_line; command_line(['gsm8k/best_of_n']); "
     script += "assert 'torch' not in sys.modules"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=Path(__file__).parents[1], capture_output=True, timeout=60
-    )
+    done = run_python(script)
     assert done.returncode == 0, done.stderr

@@ -51,6 +51,8 @@ def test_every_learner_keeps_the_contract(name, mechanism):
     def run():
         learner = make_learner(name, markets(mechanism), 2000, seed=3)
         losses = [learner.update() for _ in range(2)]
+        getattr(learner, "enter", lambda markets: None)(env)
+        env.reset(seed=0)
         return learner, losses, [learner.act(observations, greedy) for greedy in (True, False)]
 
     env = VectorMarket("gsm8k/reasoning_effort", mechanism, 3)
@@ -74,6 +76,8 @@ def test_every_learner_keeps_the_contract(name, mechanism):
     fresh = make_learner(name, markets(mechanism), 2000, seed=3 if name == "random" else 4)
     fresh.load_state_dict(torch.load(file))
     assert fresh.steps == learner.steps
+    getattr(fresh, "enter", lambda markets: None)(env)
+    env.reset(seed=0)
     if name != "random":
         np.testing.assert_array_equal(fresh.act(observations, greedy=True), actions[0])
 

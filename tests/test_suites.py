@@ -56,7 +56,7 @@ def test_rows_of_training_take_the_markets_in_turn():
         ({"test": ()}, "test must be a tuple"),
         ({"test": ("gsm8k/reasoning_effort",)}, "equally many providers and levels, got .*'gsm8k/reasoning_effort'"),
         ({"train": ("gsm8k/majority",)}, "unknown market 'gsm8k/majority'"),
-        ({"mechanism": "first_price"}, "unknown mechanism 'first_price'; allowed: per_token, second_price"),
+        ({"mechanism": "no_price"}, "unknown mechanism 'no_price'; allowed: per_token, "),
         ({"demand": "sampled"}, "demand, unless 'expected', must be an integer >= 1, got 'sampled'"),
         ({"steps": 0}, "steps must be an integer >= 1, got 0"),
         ({"beta": -1.0}, "beta must be positive"),

@@ -65,6 +65,8 @@ def test_writing_into_what_was_returned_changes_nothing(variant, backend, autore
         assert same(touched.record(), left.record())
         ends = np.asarray(expected[3]).copy()
         spoil(result)
+        assert same(np.asarray(touched.state()), np.asarray(left.state()))
+        assert same(touched.record(), left.record())
         if autoreset == "disabled" and ends.any():
             result, expected = touched.reset(rows=ends), left.reset(rows=ends)
             assert same(result, expected)

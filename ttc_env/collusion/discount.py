@@ -57,5 +57,6 @@ def grim_trigger(collusive: Array, deviating: Array, punishing: Array) -> Critic
     tempting, hurts = deviating - collusive > slack, deviating - punishing > slack
     needed = (deviating - collusive) / np.where(hurts, deviating - punishing, 1.0)
     needed = np.where(tempting, np.where(hurts & (needed < 1), needed, np.inf), 0.0)  # (E, n)
+    needed = np.where(punishing - collusive > slack, np.inf, needed)  # who is better off after it would set it off
     best = int(needed.max(axis=1).argmin())
     return CriticalDiscount(float(needed[best].max()), needed[best], collusive, deviating, punishing[best])

@@ -6,7 +6,7 @@ what is known exactly of its game is asked of `ttc_env.StageGame`. Leading axes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -141,8 +141,9 @@ class Mechanism:
         raise NotImplementedError
 
     def reward_scale(self, market: Market) -> float:
-        """USD in one unit of reward: by default the larger of the bounds of utility."""
-        return max(map(abs, self.utility_bounds(market))) or market.unit
+        """USD in one unit of reward: by default the larger of the bounds of utility, recorded answers left aside."""
+        bounds = self.utility_bounds(market if market.outcomes is None else replace(market, outcomes=None))
+        return max(map(abs, bounds)) or market.unit
 
     def bid_bounds(self, market: Market) -> dict[str, tuple[float, float]]:
         """Least and greatest `ask` and `claim`, USD; by default by going through the actions.
