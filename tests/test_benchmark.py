@@ -61,7 +61,7 @@ def test_a_benchmark_writes_everything_it_promises(serial):
         assert [event.step for event in scalars] == record["curve"]["steps"]
 
 
-@pytest.mark.parametrize("backend", ["processes", "ray"])
+@pytest.mark.parametrize("backend", ["processes", pytest.param("ray", marks=pytest.mark.slow)])
 def test_the_numbers_are_the_same_wherever_they_are_made(serial, tmp_path, backend):
     result = run_apart("train/benchmark.py", tmp_path, *SMALL, "--backend", backend, "--jobs", "2", "--name", "it")
     assert result.returncode == 0, result.said

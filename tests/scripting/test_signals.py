@@ -17,8 +17,8 @@ import signal, sys, time
 from ttc_env.scripting.console import errors_in_one_line, say
 from ttc_env.scripting.signals import undivided
 with errors_in_one_line():
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         {body}
     except KeyboardInterrupt:
         print("saved", flush=True)
