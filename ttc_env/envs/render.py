@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ttc_env.batch import one_market
 from ttc_env.envs.vector import VectorMarket
-from ttc_env.rendering.picture import MarketPicture
+from ttc_env.market import Market
+from ttc_env.mechanisms import Mechanism
 from ttc_env.rendering.text import period_table
+
+if TYPE_CHECKING:
+    from ttc_env.rendering.picture import MarketPicture
 
 RENDER_MODES = ("human", "ansi", "rgb_array")
 METADATA = {"render_modes": list(RENDER_MODES), "render_fps": 2}  # periods have no length; two a second can be read
 
-_picture = lru_cache(maxsize=16)(MarketPicture)
+
+@lru_cache(maxsize=16)
+def _picture(market: Market, mechanism: Mechanism, max_cycles: int) -> MarketPicture:
+    from ttc_env.rendering.picture import MarketPicture  # Pillow is loaded where pictures are drawn, not at start-up
+
+    return MarketPicture(market, mechanism, max_cycles)
 
 
 def render_period(engine: VectorMarket, info: dict[str, Any], render_mode: str | None) -> str | np.ndarray | None:
