@@ -1,0 +1,118 @@
+"""Markets and mixtures from measured curves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from ttc_env.curves.beside import load_outcomes
+from ttc_env.curves.measured import BASELINE, MARKUP, Curves
+from ttc_env.curves.shipped import MIXED, list_mixtures, load_curves
+from ttc_env.market import Market
+from ttc_env.mixtures import Mixture
+from ttc_env.outcomes import Outcomes
+
+
+@overload
+def load_market(  # type: ignore[overload-overlap]  # three names are mixtures, all others are markets
+    source: Literal["mixed/majority_voting", "mixed/best_of_n", "mixed/reasoning_effort"], **parameters: Any
+) -> Mixture: ...
+
+
+@overload
+def load_market(source: str | os.PathLike[str], *, questions: Literal[True], **parameters: Any) -> Mixture: ...
+
+
+@overload
+def load_market(
+    source: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    providers: Sequence[str | int] | None = None,
+    beta: float = 1000.0,
+    answer_value: float | None = None,
+    baseline: float = BASELINE,
+    markup: float = MARKUP,
+    outside_value: float = 0.0,
+    outcomes: bool = False,
+) -> Market: ...
+
+
+def load_market(  # type: ignore[misc]  # the two short signatures above stand for the same keywords
+    source: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    providers: Sequence[str | int] | None = None,
+    beta: float = 1000.0,
+    answer_value: float | None = None,
+    baseline: float = BASELINE,
+    markup: float = MARKUP,
+    outside_value: float = 0.0,
+    outcomes: bool = False,
+    questions: bool = False,
+    weights: Sequence[float] | None = None,
+) -> Market | Mixture:
+    """A market from measured curves, or a mixture of them.
+
+    Args:
+        source: one of `list_markets()`, or the path of a CSV file with the columns `COLUMNS`; or one of
+            `list_mixtures()`: queries of gsm8k, gpqa and aime, each with its own answer value.
+        name: `"benchmark/method"` within a CSV file that holds several.
+        providers: keep only these, by name or index.
+        beta: user rationality, 1/USD.
+        answer_value: USD a correct answer is worth; published values by default.
+        baseline: fraction of `answer_value` that a wrong answer is worth.
+        markup: `price / cost - 1`.
+        outside_value: value of not buying, USD.
+        outcomes: let the market carry the recorded outcomes, question by question, which sampled demand then replays.
+            Its tables are their means, which the CSV file shows to six digits.
+        questions: return a mixture in which every recorded question is a query type, all equally likely.
+        weights: of the query types of a mixture, equal by default.
+
+    Raises:
+        ValueError: unknown market or provider, malformed table (naming file, row and fault), bad parameter, or no
+            outcomes where they are asked for.
+        FileNotFoundError: `source` is a path to nothing.
+    """
+    parameters: dict[str, Any] = {"beta": beta, "answer_value": answer_value, "baseline": baseline, "markup": markup}
+    parameters["outside_value"] = outside_value
+    market: Market | Mixture
+    if questions or source in list_mixtures():
+        if outcomes:
+            raise ValueError("outcomes=True replays the questions of one market; a mixture draws its types instead")
+        curves = _recorded_questions(source, name) if questions else _benchmarks(source)
+        label = "recorded questions" if questions else f"queries of {', '.join(MIXED)}"
+        market = Mixture([one.market(**parameters) for one in curves], weights, label)
+    elif weights is not None:
+        raise ValueError(f"weights belong to the types of a mixture, got {weights!r} for {os.fspath(source)}")
+    else:
+        market = _market(source, name, outcomes, parameters)
+    return market if providers is None else market.select(providers)
+
+
+def _market(source: str | os.PathLike[str], name: str | None, outcomes: bool, parameters: dict[str, Any]) -> Market:
+    curves, recorded = load_curves(source, name=name), None
+    if outcomes:
+        accuracy, tokens = load_outcomes(source, name=name)
+        mean = tokens.mean(-1)
+        recorded = Outcomes(accuracy, tokens / mean[..., None])
+        curves = replace(curves, accuracy=accuracy.mean(-1), tokens=mean)
+    return replace(curves.market(**parameters), outcomes=recorded)
+
+
+def _recorded_questions(source: str | os.PathLike[str], name: str | None) -> list[Curves]:
+    """The curves of each recorded question."""
+    if source in list_mixtures():
+        raise ValueError(f"{source!r} has no recorded questions; they stand beside the table of one benchmark")
+    curves = load_curves(source, name=name)
+    accuracy, tokens = (np.moveaxis(values, -1, 0) for values in load_outcomes(source, name=name))
+    return [replace(curves, accuracy=one, tokens=other) for one, other in zip(accuracy, tokens, strict=True)]
+
+
+def _benchmarks(mixture: Any) -> list[Curves]:
+    """The curves of each benchmark in a mixture by name."""
+    return [load_curves(f"{benchmark}/{mixture.split('/')[1]}") for benchmark in MIXED]

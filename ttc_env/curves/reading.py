@@ -1,0 +1,125 @@
+"""Tables of curves in CSV files, read with one clear error for whatever is wrong with them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+
+from ttc_env.curves.measured import Curves
+
+COLUMNS = ("benchmark", "method", "model", "theta", "accuracy", "tokens", "price_usd_per_mtok")
+
+
+def read_curves(path: str | os.PathLike[str]) -> dict[str, Curves]:
+    """All tables of a CSV file, by `"benchmark/method"`, in order of appearance.
+
+    Raises:
+        ValueError: the first fault found, with file and row (the header is row 1).
+    """
+    path = os.path.expanduser(os.fspath(path))
+    cells: dict[str, dict[str, dict[float, tuple[float, float, float, int]]]] = {}
+    for row, record in _records(path):
+        benchmark, method, model = (_text(path, row, record, key) for key in COLUMNS[:3])
+        if "/" in benchmark + method:
+            raise ValueError(
+                f"{path}, row {row}: a benchmark or method must not contain '/', got {benchmark!r}, {method!r}"
+            )
+        theta = _number(path, row, record, "theta", low=0)
+        point = (
+            _number(path, row, record, "accuracy", low=0, high=1),
+            _number(path, row, record, "tokens", low=0),
+            _number(path, row, record, "price_usd_per_mtok", low=0),
+            row,
+        )
+        curve = cells.setdefault(f"{benchmark}/{method}", {}).setdefault(model, {})
+        if theta in curve:
+            raise ValueError(f"{path}, row {row}: duplicate of row {curve[theta][3]} ({model}, theta {theta:g})")
+        curve[theta] = point
+    if not cells:
+        raise ValueError(f"{path}, row 2: the table is empty")
+    return {name: _curves(path, name, models) for name, models in cells.items()}
+
+
+def _records(path: str) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """Number and cells of each row below the header."""
+    lines = csv.reader(io.StringIO(_read_text(path), newline=""))
+    try:
+        header = next(lines, [])
+        _check_header(path, header)
+        for line in lines:
+            if len(line) > len(header):
+                raise ValueError(
+                    f"{path}, row {lines.line_num}: {len(line)} cells under {len(header)} columns; quote commas"
+                )
+            if line:
+                yield lines.line_num, dict(zip_longest(header, line))
+    except csv.Error as error:
+        raise ValueError(f"{path}, row {lines.line_num}: {error}") from None
+
+
+def _check_header(path: str, header: list[str]) -> None:
+    missing = [column for column in COLUMNS if column not in header]
+    repeated = [column for column in COLUMNS if header.count(column) > 1]
+    if repeated:
+        raise ValueError(f"{path}, row 1: repeated column {', '.join(repeated)}")
+    if missing:
+        other = next((mark for mark in ";\t|" if set(COLUMNS) <= set("".join(header).split(mark))), None)
+        known = (
+            f"columns are separated by {other!r} here, and must be by ','"
+            if other
+            else f"missing column {', '.join(missing)}"
+        )
+        raise ValueError(f"{path}, row 1: {known}; needed: {', '.join(COLUMNS)}")
+
+
+def _read_text(path: str) -> str:
+    data = Path(path).read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{path}, row {row}: not UTF-8 text") from None
+
+
+def _curves(path: str, name: str, models: dict[str, dict[float, tuple[float, float, float, int]]]) -> Curves:
+    grid = sorted(next(iter(models.values())))
+    for model, curve in models.items():
+        row = max(point[3] for point in curve.values())
+        if sorted(curve) != grid:
+            raise ValueError(
+                f"{path}, row {row}: unequal level grids in {name}: {model} has theta {sorted(curve)}, "
+                f"{next(iter(models))} has {grid}"
+            )
+        if len({point[2] for point in curve.values()}) > 1:
+            raise ValueError(f"{path}, row {row}: {model} in {name} has more than one price_usd_per_mtok")
+    points = np.array([[models[model][theta][:3] for theta in grid] for model in models])
+    levels = tuple(int(theta) if theta.is_integer() else theta for theta in grid)
+    return Curves(name, tuple(models), levels, points[..., 0], points[..., 1], points[:, 0, 2] * 1e-6)
+
+
+def _text(path: str, row: int, record: dict[str, str | None], column: str) -> str:
+    value = (record[column] or "").strip()
+    if not value:
+        raise ValueError(f"{path}, row {row}: {column} is empty")
+    return value
+
+
+def _number(
+    path: str, row: int, record: dict[str, str | None], column: str, *, low: float, high: float = math.inf
+) -> float:
+    text = _text(path, row, record, column)
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{path}, row {row}: {column} is not a number: {text!r}") from None
+    if not (math.isfinite(value) and low <= value <= high):
+        allowed = f"in [{low:g}, {high:g}]" if math.isfinite(high) else f">= {low:g}"
+        raise ValueError(f"{path}, row {row}: {column} must be finite and {allowed}, got {text}")
+    return value
