@@ -35,8 +35,8 @@ from agents.checkpoints import latest
 from agents.parts.checks import check_device, not_negative
 from agents.resuming import can_resume, get_state, set_state
 from agents.training import NotFinite, advance
+from train.console_tables import live_progress, print_provider_table, print_seed_table, print_summary
 from train.folders import CONFIG, held, new_folder, old_folder
-from train.report import live_progress, print_provider_table, print_seed_table, print_summary
 from ttc_env import VectorMarket
 from ttc_env.checks import whole
 from ttc_env.dynamics import DYNAMICS, make_dynamics

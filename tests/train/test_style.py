@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from train.comparison.tables import _in_markdown
-from train.report import print_provider_table
+from train.console_tables import print_provider_table
 from train.style import STYLE, label, provider_labels, save
 from ttc_env import Market
 
