@@ -110,6 +110,20 @@ def test_importing_the_library_loads_no_learning_or_plotting_library():
     assert not {name.split(".")[0] for name in loaded.stdout.split()} & FOREIGN
 
 
+SLOW_TO_LOAD = {"torch", "pandas", "matplotlib", "numba", "scipy", "stable_baselines3", "tensorboard", "transformers"}
+
+
+def test_scripts_read_their_arguments_before_they_load_what_takes_seconds():
+    paths = [path for folder in ("train", "curves") for path in sorted((ROOT / folder).glob("*.py"))]
+    scripts = [f"{path.parent.name}.{path.stem}" for path in paths if "__main__" in path.read_text(encoding="utf-8")]
+    assert len(scripts) > 10
+    script = "import importlib, sys\n"
+    script += f"for name in {scripts}:\n    importlib.import_module(name)\n"
+    script += f"    assert not {SLOW_TO_LOAD} & set(sys.modules), (name, {SLOW_TO_LOAD} & set(sys.modules))"
+    done = run_python(script)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_numpy_market_is_played_without_torch():
     script = (
         "import sys, gymnasium, ttc_env\n"

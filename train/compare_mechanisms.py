@@ -15,18 +15,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `train`
 
 import numpy as np
-import pandas as pd
 import tyro
 from rich.progress import Progress
 from rich.table import Table
 
 import ttc_env
-from train.mechanism_figures import draw_differences
 from train.mechanism_study import (
     BY_BIDS,
     BY_CHOICE,
@@ -41,6 +39,9 @@ from ttc_env import equilibrium
 from ttc_env.markets import Markets
 from ttc_env.markets import stack as stack_markets
 from ttc_env.scripting.console import console, errors_in_one_line
+
+if TYPE_CHECKING:
+    import pandas as pd  # takes a second to load, which no wrong argument should wait for
 
 QUESTIONS = {"gsm8k": 1319, "gpqa": 198, "aime": 30, "nano": 200}  # that the accuracies are means of
 PUBLISHED = ("gsm8k", "gpqa", "aime")
@@ -82,6 +83,10 @@ def main(args: Args) -> pd.DataFrame:
     started = time.perf_counter()
     if args.num_draws < 2:
         raise ValueError(f"num_draws must be at least 2, got {args.num_draws}")
+    import pandas as pd
+
+    from train.mechanism_figures import draw_differences
+
     args.out.mkdir(parents=True, exist_ok=True)
     results: dict[str, Results] = {}
     with Progress(console=console) as progress:

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-
-try:
-    import numba
-except ImportError:
-    numba = None
 
 DRAWS = 2**32
 """draws are integers below this, and probabilities of exploration are rounded to its inverse"""
@@ -23,7 +19,7 @@ DRAWS = 2**32
 
 def is_compiled() -> bool:
     """Whether numba is there to compile the loop."""
-    return numba is not None
+    return find_spec("numba") is not None
 
 
 @cache
@@ -104,4 +100,8 @@ def make_loop(
                 return t + 1, state, quiet
         return periods, state, quiet
 
-    return loop if interpreted or numba is None else numba.njit(nogil=True, cache=True)(loop)
+    if interpreted or not is_compiled():
+        return loop
+    import numba  # half a second to load, which whoever only asks for help should not wait for
+
+    return numba.njit(nogil=True, cache=True)(loop)
