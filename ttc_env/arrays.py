@@ -118,6 +118,32 @@ def provider_major(array: Array, dtype: Any) -> Array:
     return copy
 
 
+def for_all(values: Array, n: int) -> Array:
+    """Numbers `(...)` given to each of `n` providers, `(..., n)`; in NumPy provider by provider, as `take` wants it."""
+    xp = namespace(values)
+    if not isinstance(values, np.ndarray):
+        return xp.broadcast_to(values[..., None], (*values.shape, n))
+    return xp.stack([values] * n).transpose(*range(1, values.ndim + 1), 0)
+
+
+def columns(table: Array, index: Array) -> Array:
+    """The columns of `(k, S)` that indices `(...)` name, `(..., k)`; beyond them is the last one."""
+    if isinstance(table, np.ndarray):
+        found = table.take(index, axis=-1, mode="clip")
+        return found.T if found.ndim == 2 else np.moveaxis(found, 0, -1)
+    xp = namespace(table)
+    return xp.moveaxis(table[:, xp.clip(index, 0, table.shape[-1] - 1)], 0, -1)
+
+
+def choose(tables: Array, index: Array, out: Array) -> None:
+    """Write into `out`, `(B, n, k)`, the table of each row: `tables`, `(n, k, S)`, at its `index`, `(B,)`."""
+    if isinstance(tables, np.ndarray):
+        for i, own in enumerate(tables):  # straight to where it belongs, if that lies in memory provider by provider
+            out[:, i] = own.take(index, axis=-1, mode="clip").T
+    else:
+        out[...] = namespace(tables).permute_dims(tables[..., index], (2, 0, 1))
+
+
 def table_rows(table: Array) -> Array:
     """Where each row of an `(..., n, m)` table begins once it is flattened, `(..., n)`."""
     xp, (*lead, m) = namespace(table), table.shape

@@ -132,10 +132,10 @@ def observe(game: RepeatedMarket, state: State, out: Array | None = None) -> Arr
     """
     own, public = _records(game, state)
     first, n = layout(game).own_size, game.market.num_providers
-    if out is None:
+    new = out is None
+    if new:
         out = _room(state.shares, n, layout(game).size)
-        out[..., : 3 * game.market.num_levels] = game.market.curves
-    _write_own(game, state, own, out)
+    _write_own(game, state, own, out, new)
     for rows in blocks(out):  # each record is read n times
         place = first
         for record in public:
@@ -159,11 +159,11 @@ def observe_shared(game: RepeatedMarket, state: State, out: Views | None = None)
     """What `observe` returns, with the public record once for each market."""
     xp = namespace(state.shares)
     own, public = _records(game, state)
-    if out is None:
+    new = out is None
+    if new:
         room = _room(state.shares, game.market.num_providers, layout(game).own_size)
         out = Views(room, xp.empty_like(state.shares[:, :0]))
-        out.own[..., : 3 * game.market.num_levels] = game.market.curves
-    _write_own(game, state, own, out.own)
+    _write_own(game, state, own, out.own, new)
     return Views(out.own, xp.concat(public, axis=-1))
 
 
@@ -171,9 +171,9 @@ def global_state(game: RepeatedMarket, state: State) -> Array:
     """What a centralised critic sees, `(B, D)`: every provider's curve and own record, and the public record once."""
     xp = namespace(state.shares)
     batch, n = state.shares.shape
-    present = _curves(game, state)
-    curves = game.market.curves if present is None else present
-    curves = xp.reshape(xp.broadcast_to(curves, (batch, *curves.shape[-2:])), (batch, -1))
+    curves = _room(state.shares, n, 3 * game.market.num_levels)
+    _write_curves(game, state, curves)
+    curves = xp.reshape(curves, (batch, -1))
     own, public = _records(game, state)
     columns = xp.stack([xp.broadcast_to(column, (batch, n)) for column in own], axis=-1)
     return xp.concat([curves, xp.reshape(columns, (batch, -1)), *public], axis=-1)
@@ -261,17 +261,17 @@ def _records(game: RepeatedMarket, state: State) -> tuple[list[Array], list[Arra
     return own, public
 
 
-def _curves(game: RepeatedMarket, state: State) -> Array | None:
-    """Curves of the present state, `(B, n, 3 m)`; None where they are always those of the market."""
-    if game.dynamics is None or not game.dynamics.changes_curves:
-        return None
-    return game.dynamics.curves(period_of(game.market), state.carried)
+def _write_curves(game: RepeatedMarket, state: State, out: Array) -> None:
+    if game.dynamics is not None and game.dynamics.changes_curves:
+        game.dynamics.curves(period_of(game.market), state.carried, out)
+    else:
+        out[...] = game.market.curves
 
 
-def _write_own(game: RepeatedMarket, state: State, own: list[Array], out: Array) -> None:
-    curves = _curves(game, state)
-    if curves is not None:
-        out[..., : 3 * game.market.num_levels] = curves
+def _write_own(game: RepeatedMarket, state: State, own: list[Array], out: Array, new: bool) -> None:
+    """Write the own fields; curves that never change stand already, unless the array is `new`."""
+    if new or (game.dynamics is not None and game.dynamics.changes_curves):
+        _write_curves(game, state, out[..., : 3 * game.market.num_levels])
     for k, column in enumerate(own, start=3 * game.market.num_levels):
         out[..., k] = column
 

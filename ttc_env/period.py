@@ -119,6 +119,7 @@ class PeriodMarket(Tables):
         return PeriodMarket(self.base, quality, price, cost, value, present, tokens, version, worth)
 
 
+@lru_cache(maxsize=64)  # by identity: markets are immutable, and every period asks again
 def period_of(market: Market | MarketBatch) -> PeriodMarket:
     """The base market in every row, whatever the batch."""
     tables: dict[str, Any] = {name: getattr(market, name) for name in TABLES}

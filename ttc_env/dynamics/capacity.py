@@ -91,8 +91,7 @@ class Capacity(Dynamics):
     def advance(self, market: PeriodMarket, state: Array, outcome: Outcome, draws: Array) -> Array:
         """The last draw is of the query that comes, the others of those that are finished."""
         xp = namespace(state)
-        nobody = xp.zeros_like(outcome.shares[..., :1])
-        joins = pick(xp.concat([outcome.shares, nobody], axis=-1), draws[..., -1])
+        joins = pick(outcome.shares, draws[..., -1], rest=True)
         finished = draws[..., :-1] < self._finishing(market, state, outcome)
         return state + one_hot(joins, state.shape[-1], state.dtype) - xp.astype(finished, state.dtype)
 

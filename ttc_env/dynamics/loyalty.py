@@ -6,12 +6,13 @@ Source: Selten 1965 (demand inertia); Klemperer 1995, *Competition when consumer
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
-from ttc_env.arrays import Array, device, namespace
+from ttc_env.arrays import Array, columns, device, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import finite
-from ttc_env.dynamics.protocol import Dynamics, Moves, one_hot
+from ttc_env.dynamics.protocol import Dynamics, Moves, one_hot, pick
 from ttc_env.market import Market
 from ttc_env.mechanisms import Outcome
 from ttc_env.period import PeriodMarket
@@ -49,15 +50,19 @@ class Loyalty(Dynamics):
     def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
         """Answers of the others, and not buying, are worth `cost` less where there is an incumbent."""
         xp, n = namespace(state), market.num_providers
-        loyal = xp.astype(state < n, xp.int64)
-        leaving = loyal - one_hot(state[..., 0], n, xp.int64)
-        return market.shifted((0.0, -self.cost), leaving, -self.cost * xp.astype(loyal, market.quality.dtype))
+        leaving = columns(_leaving(n, xp, device(state)), state[..., 0])
+        outside = -self.cost * xp.astype(state < n, market.quality.dtype)
+        return market.shifted((0.0, -self.cost), leaving, outside)
 
     def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
         """To whoever served a query, in proportion to shares."""
         xp = namespace(outcome.shares)
         to = xp.arange(market.num_providers + 1, device=device(outcome.shares))
         return Moves(to, xp.concat([outcome.shares, outcome.outside_share[..., None]], axis=-1))
+
+    def advance(self, market: PeriodMarket, state: Array, outcome: Outcome, draws: Array) -> Array:
+        """Whoever served the query that is drawn; what the draw leaves to nobody is the last state."""
+        return pick(outcome.shares, draws[..., 0], rest=True)[..., None]
 
     def shift(self, market: Market) -> float:
         """The cost of leaving."""
@@ -74,3 +79,10 @@ class Loyalty(Dynamics):
     def view(self, market: Market | MarketBatch, state: Array, dtype: Any) -> Array:
         """Ones at the incumbent, `(..., n)`."""
         return one_hot(state[..., 0], market.num_providers, dtype)
+
+
+@lru_cache(maxsize=64)
+def _leaving(n: int, xp: Any, place: Any) -> Array:
+    """Whether buying from each provider means to leave the incumbent, `(n, n + 1)`; nobody can be left."""
+    nobody = xp.zeros((n, 1), dtype=xp.int64, device=place)
+    return xp.concat([1 - xp.eye(n, dtype=xp.int64, device=place), nobody], axis=-1)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 
-from ttc_env.arrays import Array, device, namespace
+from ttc_env.arrays import Array, columns, device, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, Draws, Mechanism, Outcome
@@ -88,11 +89,11 @@ class Dynamics:
         """States of the first period, `(..., c)`, drawn by `draws`, `(..., d)`; where `draws_start`."""
         raise NotImplementedError
 
-    def curves(self, market: PeriodMarket, state: Array) -> Array:
-        """Curves in these states in units of `answer_value`, `(..., n, 3 m)`, given the base market in every row."""
+    def curves(self, market: PeriodMarket, state: Array, out: Array) -> None:
+        """Write curves in these states, in units of `answer_value`, into `out`, `(B, n, 3 m)`, given the base market."""
         present = self.period(market, state)
         tables = [present.table(name) for name in ("quality", "price", "cost")]
-        return namespace(tables[0]).concat(tables, axis=-1) / market.unit
+        out[...] = namespace(tables[0]).concat(tables, axis=-1) / market.unit
 
     def equilibria(self, market: Market, mechanism: Mechanism) -> np.ndarray | None:
         """What an equilibrium does in each state by its index, `(S, n)` or `(S, n, c)`; None where it is not known.
@@ -155,6 +156,8 @@ def strides(sizes: tuple[int, ...]) -> list[int]:
 
 def encode(state: Array, sizes: tuple[int, ...]) -> Array:
     """The index of states `(..., c)`, `(...)`."""
+    if len(sizes) == 1:
+        return state[..., 0]
     xp = namespace(state)
     return xp.sum(state * xp.asarray(strides(sizes), device=device(state)), axis=-1)
 
@@ -168,11 +171,14 @@ def decode(index: Array, sizes: tuple[int, ...]) -> Array:
     return index[..., None] // xp.asarray(strides(sizes), device=place) % xp.asarray(list(sizes), device=place)
 
 
-def pick(probability: Array, draws: Array) -> Array:
-    """Which of `R` things with probabilities `(..., R)` a draw `(...)` on [0, 1) picks; the last one has the rest."""
-    xp, count = namespace(probability), probability.shape[-1]
+def pick(probability: Array, draws: Array, rest: bool = False) -> Array:
+    """Which of `R` things with probabilities `(..., R)` a draw `(...)` on [0, 1) picks; the last one has the rest.
+
+    With `rest` what is left belongs to one more thing, `R`.
+    """
+    xp, count = namespace(probability), probability.shape[-1] + rest
     if count > 64:
-        upper = xp.cumulative_sum(probability, axis=-1)[..., :-1]
+        upper = xp.cumulative_sum(probability, axis=-1)[..., : count - 1]
         return xp.sum(xp.astype(draws[..., None] >= upper, xp.int64), axis=-1)
     bound, place = xp.zeros_like(draws), xp.zeros_like(draws, dtype=xp.int64)
     for k in range(count - 1):  # over batches that lie one after another, many times as fast as the sums above
@@ -184,8 +190,13 @@ def pick(probability: Array, draws: Array) -> Array:
 def one_hot(state: Array, size: int, dtype: Any) -> Array:
     """Component `(...)` as `size` numbers that are 0 but for one; none is 1 for a value beyond them."""
     xp = namespace(state)
-    values = xp.reshape(xp.arange(size, device=device(state)), (size, *(1,) * state.ndim))
-    return xp.moveaxis(xp.astype(values == state[None], dtype), 0, -1)
+    return columns(_units(size, xp, dtype, device(state)), state)
+
+
+@lru_cache(maxsize=64)
+def _units(size: int, xp: Any, dtype: Any, place: Any) -> Array:
+    """A column for each value, and one of zeros for what is beyond them, `(size, size + 1)`."""
+    return xp.eye(size, size + 1, dtype=dtype, device=place)
 
 
 def subsets(n: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ttc_env.arrays import Array, device, namespace
+from ttc_env.arrays import Array, choose, device, for_all, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.dynamics.protocol import Dynamics, Moves, one_hot
 from ttc_env.equilibrium import PrivateGame, StageGame
@@ -73,12 +73,12 @@ class QueryTypes(Dynamics):
         """The tables of the type."""
         stacked = self._stacked(market.base)
         tables = {name: stacked[name] for name in ("quality", "price", "cost", "tokens", "right") if name in stacked}
-        version = namespace(state).broadcast_to(state, (*state.shape[:-1], market.num_providers))
+        version = for_all(state[..., 0], market.num_providers)
         return replace(market, version=version, outside_value=stacked["outside_value"][state[..., 0]], **tables)
 
-    def curves(self, market: PeriodMarket, state: Array) -> Array:
-        """The curves of the type, `(..., n, 3 m)`."""
-        return self._stacked(market.base)["curves"][state[..., 0]]
+    def curves(self, market: PeriodMarket, state: Array, out: Array) -> None:
+        """Write the curves of the type, `(B, n, 3 m)`."""
+        choose(self._stacked(market.base)["curves"], state[..., 0], out)
 
     @lru_cache(maxsize=16)  # noqa: B019 by identity: both are immutable, and every period asks again
     def _stacked(self, base: Market) -> dict[str, Array]:
@@ -88,7 +88,7 @@ class QueryTypes(Dynamics):
         found = {name: np.stack([np.asarray(getattr(one, name)) for one in types]) for name in names}
         found["right"] = (found["quality"] / base.unit - base.baseline) / (1 - base.baseline)
         found["outside_value"] = np.array([[one.outside_value] for one in types])
-        found["curves"] = np.stack([one.curves for one in types])
+        found["curves"] = np.stack([one.curves for one in types], axis=-1)
         found["upto"] = np.cumsum(self.mixture.weights)[:-1]
         return {name: xp.asarray(table, dtype=like.dtype, device=device(like)) for name, table in found.items()}
 

@@ -187,7 +187,8 @@ class VectorMarket:
         previous, (state, outcome) = state, repeated.transition(self.game, state, actions, draws)
         info: dict[str, Any] = {"outcome": outcome, "bids": state.bids, "actions": actions}
         if self.game.dynamics is not None:
-            info["state"] = encode(previous.carried, self.game.dynamics.sizes(self.game.market))
+            index = encode(previous.carried, self.game.dynamics.sizes(self.game.market))
+            info["state"] = _own(index) if self.copy else index
         if self.feedback == "counterfactual":
             info |= self._counterfactual.info(state.bids)
         if self.autoreset == "next_step":
