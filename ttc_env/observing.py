@@ -133,7 +133,7 @@ def observe(game: RepeatedMarket, state: State, out: Array | None = None) -> Arr
     own, public = _records(game, state)
     first, n = layout(game).own_size, game.market.num_providers
     new = out is None
-    if new:
+    if out is None:
         out = _room(state.shares, n, layout(game).size)
     _write_own(game, state, own, out, new)
     for rows in blocks(out):  # each record is read n times
@@ -160,7 +160,7 @@ def observe_shared(game: RepeatedMarket, state: State, out: Views | None = None)
     xp = namespace(state.shares)
     own, public = _records(game, state)
     new = out is None
-    if new:
+    if out is None:
         room = _room(state.shares, game.market.num_providers, layout(game).own_size)
         out = Views(room, xp.empty_like(state.shares[:, :0]))
     _write_own(game, state, own, out.own, new)

@@ -90,7 +90,7 @@ class Dynamics:
         raise NotImplementedError
 
     def curves(self, market: PeriodMarket, state: Array, out: Array) -> None:
-        """Write curves in these states, in units of `answer_value`, into `out`, `(B, n, 3 m)`, given the base market."""
+        """Write curves in these states into `out`, `(B, n, 3 m)`, units of `answer_value`; given the base market."""
         present = self.period(market, state)
         tables = [present.table(name) for name in ("quality", "price", "cost")]
         out[...] = namespace(tables[0]).concat(tables, axis=-1) / market.unit
