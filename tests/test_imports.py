@@ -22,6 +22,7 @@ FLOORS = [  # from the ground up
     {"dynamics"},
     {"repeated"},
     {"collusion", "feedback", "observing", "opponents", "rendering"},
+    {"language"},
     {"envs"},
     {"playing", "market_v0", "per_token_v0", "second_price_v0", "posted_price_v0", "first_price_v0"},
     {"metrics"},

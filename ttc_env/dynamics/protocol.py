@@ -18,6 +18,7 @@ from ttc_env.arrays import Array, columns, device, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, Draws, Mechanism, Outcome
+from ttc_env.mechanisms.wording import described
 from ttc_env.period import PeriodMarket
 
 
@@ -109,6 +110,10 @@ class Dynamics:
     def markets_of(self, market: Market) -> tuple[Market, ...]:
         """All tables that the market may have, `shift` apart: what can be observed covers them."""
         return (market,)
+
+    def rule(self, market: Market) -> str:
+        """What is carried over, in words, for players who read; by default what the docstring of the class says."""
+        return described(type(self))
 
     def label(self, market: Market, state: tuple[int, ...]) -> Any:
         """What a state means, in words or numbers; by default its components."""

@@ -60,6 +60,11 @@ class ProviderEnv(gymnasium.Env):
         return self._seat.engine
 
     @property
+    def seats(self) -> np.ndarray:
+        """Index of the provider that learns, `(1,)`."""
+        return self._seat.seats
+
+    @property
     def spec(self) -> EnvSpec | None:
         """How `gymnasium.make` made this, with the length of an episode, which some wrappers ask for."""
         return self._spec

@@ -7,6 +7,7 @@ from ttc_env.batch import MarketBatch
 from ttc_env.checks import finite, listed
 from ttc_env.market import Market
 from ttc_env.mechanisms.protocol import Bids, Draws, Mechanism, box_levels
+from ttc_env.mechanisms.wording import Number, level_number, usd
 
 _STEPS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 GRID = (*(-step for step in reversed(_STEPS)), 0.0, *_STEPS)
@@ -60,6 +61,32 @@ class Auction(Mechanism):
         index = level + market.rows
         ask = take(market.cost, index) + offset[..., 0] * market.unit
         return Bids(level, ask, take(market.quality, index) + offset[..., 1] * market.unit)
+
+    def rule(self, market: Market) -> str:
+        """What the auctions share of their rule, in words; a subclass adds what the winner is paid."""
+        return (
+            "Every provider chooses the compute level of its answers, an ask and a claim, the quality it promises. The "
+            f"score of a bid is claim - ask. The highest score wins all queries of the period if it is at least "
+            f"{usd(market.outside_value)}, the value of not buying; a tie is broken at random. Who does not win earns "
+            "nothing."
+        )
+
+    def answer(self, market: Market, provider: int) -> tuple[Number, ...]:
+        """The level, and how far ask and claim lie above cost and quality at this level, the truth."""
+        continuous = self.action_type == "box"
+        values = dict.fromkeys((self.grid[0], 0.0, self.grid[-1]) if continuous else self.grid)
+        if continuous:
+            actions: tuple[float, ...] = tuple(float(value > 0) - float(value < 0) for value in values)
+        else:
+            actions = tuple(range(len(values)))
+        offsets = tuple(value * market.unit for value in values)
+        return level_number(market, continuous), *(
+            Number(name, meaning, offsets, actions, money=True, exact=not continuous)
+            for name, meaning in (
+                ("ask_above_cost", "your ask minus your cost at that level"),
+                ("claim_above_quality", "your claim minus your quality at that level"),
+            )
+        )
 
     def honest(self, market: Market | MarketBatch, levels: Array) -> Array:
         """The action that tells the truth at each provider's level: integers or floats `(..., n, 3)`."""

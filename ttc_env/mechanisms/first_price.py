@@ -49,6 +49,10 @@ class FirstPrice(Auction):
             low, high = min(low, float(over.min())), max(high, float(over.max()))
         return self.grid[0] * market.unit + low, self.grid[-1] * market.unit + high
 
+    def rule(self, market: Market) -> str:
+        """The rule of a period in words."""
+        return f"{super().rule(market)} The winner is paid its ask, and bears the cost of its level."
+
     def known(self) -> type[StageGame]:
         """Closed forms: equilibria on the grid, and what bids earn against given or mixed opponents."""
         from ttc_env.equilibrium.games.first_price import FirstPriceGame

@@ -13,6 +13,7 @@ from ttc_env.batch import MarketBatch
 from ttc_env.market import Market, logit_shares
 from ttc_env.mechanisms.protocol import Bids, Draws, Mechanism, Outcome
 from ttc_env.mechanisms.serving import query_bounds, serve
+from ttc_env.mechanisms.wording import choice_rule
 
 if TYPE_CHECKING:
     from ttc_env.equilibrium.game import StageGame
@@ -52,6 +53,14 @@ class PerToken(Mechanism):
         """USD in one unit of reward: an equal share of the market at its largest margin."""
         largest = max(abs(float(market.margin.min())), abs(float(market.margin.max())))
         return (largest or market.unit) / market.num_providers
+
+    def rule(self, market: Market) -> str:
+        """The rule of a period in words."""
+        return (
+            "Every provider chooses the compute level of its answers. A query is billed at the list price of that "
+            "level, and the value of an offer to a user is its quality minus its list price. "
+            f"{choice_rule(market)} A provider earns its share times (list price - cost) at its level."
+        )
 
     def known(self) -> type[StageGame]:
         """Closed forms: every pure equilibrium, exact optima, best responses in log space."""

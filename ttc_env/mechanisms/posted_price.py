@@ -18,6 +18,7 @@ from ttc_env.checks import finite, whole
 from ttc_env.market import Market, logit_shares
 from ttc_env.mechanisms.protocol import Bids, Draws, Mechanism, Outcome, box_levels
 from ttc_env.mechanisms.serving import price_profit, query_bounds, serve
+from ttc_env.mechanisms.wording import Number, choice_rule, level_number
 
 if TYPE_CHECKING:
     from ttc_env.equilibrium.game import StageGame
@@ -129,6 +130,32 @@ class PostedPrice(Mechanism):
             name: (float(table.min()), float(table.max()))
             for name, table in (("ask", self.price_table(market)), ("claim", market.quality))
         }
+
+    def rule(self, market: Market) -> str:
+        """The rule of a period in words."""
+        seen = "" if self.shown is None else f" A user sees the {self.shown} offers of most value only."
+        return (
+            "Every provider chooses the compute level of its answers and the price of a query, whatever its list "
+            f"price. The value of an offer to a user is its quality minus its price. {choice_rule(market)}{seen} A "
+            "provider earns its share times (price - cost) at its level."
+        )
+
+    def answer(self, market: Market, provider: int) -> tuple[Number, ...]:
+        """The level, and the price of a query: of the provider's own grid, or from its lowest to its highest."""
+        continuous, prices = self.action_type == "box", self.price_table(market)[provider].tolist()
+        places = {price: k for k, price in reversed(list(enumerate(prices)))}  # a monopolist's grid may be one price
+        if continuous:
+            places = {prices[0]: -1.0, prices[-1]: 1.0}
+        values = tuple(sorted(places))
+        price = Number(
+            "price",
+            "price of a query",
+            values,
+            tuple(map(places.__getitem__, values)),
+            money=True,
+            exact=not continuous,
+        )
+        return level_number(market, continuous), price
 
     def known(self) -> type[StageGame]:
         """Closed forms where users see all offers: of the per-token game on a grid, by Lambert's W on a continuum."""

@@ -15,6 +15,7 @@ import numpy as np
 from ttc_env.arrays import Array, namespace, take
 from ttc_env.batch import MarketBatch
 from ttc_env.market import Market
+from ttc_env.mechanisms.wording import Number, described, level_number, plain_number
 
 if TYPE_CHECKING:
     from ttc_env.equilibrium.game import StageGame
@@ -168,6 +169,19 @@ class Mechanism:
     def winning_score(self, market: Market | MarketBatch, bids: Bids) -> Array | None:
         """For auctions the least score with which each provider would have won, at worst tied, USD, `(..., n)`."""
         return None
+
+    def rule(self, market: Market) -> str:
+        """The rule of a period in words, for players who read; by default what the docstring of the class says."""
+        return described(type(self))
+
+    def answer(self, market: Market, provider: int) -> tuple[Number, ...]:
+        """The numbers with which a provider who writes says its action, one for each component.
+
+        By default the level by its compute, and the other components by their index or, in boxes, from -1 to 1.
+        """
+        continuous = self.action_type == "box"
+        others = (plain_number(place, size, continuous) for place, size in enumerate(self.action_sizes(market)[1:], 1))
+        return level_number(market, continuous), *others
 
     def known(self) -> type[StageGame]:
         """The class that knows its stage game; by default by enumeration."""

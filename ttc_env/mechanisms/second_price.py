@@ -70,6 +70,14 @@ class SecondPrice(Auction):
         most = max(worth_high, float(market.quality.max()) + high) - market.outside_value - least_cost
         return min(0.0, low, worst), max(0.0, most)
 
+    def rule(self, market: Market) -> str:
+        """The rule of a period in words."""
+        settled = "quality of its answers" if self.settlement == "delivered" else "quality it claimed"
+        return (
+            f"{super().rule(market)} The winner is paid the {settled} minus the second highest score (or the value of "
+            "not buying, if that is higher), whatever it asked, and bears the cost of its level."
+        )
+
     def known(self) -> type[StageGame]:
         """Closed forms: the dominant strategy, and what bids earn against given or mixed opponents."""
         from ttc_env.equilibrium.games.second_price import SecondPriceGame
