@@ -11,11 +11,13 @@ from tests.helpers.scripts import run_python
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ttc_env"
 FLOORS = [  # from the ground up
-    {"arrays", "checks", "named", "names"},
+    {"arrays", "checks", "named"},
+    {"names"},
     {"outcomes"},
     {"market"},
     {"mixtures", "markets"},
     {"batch", "curves"},
+    {"describing"},
     {"period"},
     {"mechanisms"},
     {"equilibrium"},

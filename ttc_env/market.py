@@ -18,7 +18,8 @@ import numpy as np
 from array_api_compat import is_torch_array
 
 from ttc_env.arrays import Array, at, convert, device, largest, namespace, own_table, precision, table_rows
-from ttc_env.checks import finite, is_integer, listed
+from ttc_env.checks import finite, listed
+from ttc_env.names import find_provider
 from ttc_env.outcomes import Outcomes
 
 _OFF = 1e-5  # of answer_value: what rounding may do to a quality in single precision, sums over questions included
@@ -272,19 +273,12 @@ class Market(Tables):
         return namespace(quality).clip((quality - self.baseline) / (1 - self.baseline), 0.0, 1.0)
 
     def provider_index(self, provider: str | int) -> int:
-        """Position of a provider given by name or by index.
+        """Position of a provider given by index, by name, or by a part of the name that no other has.
 
         Raises:
-            ValueError: no such provider.
+            ValueError: no such provider, or several.
         """
-        if isinstance(provider, str) and provider in self.providers:
-            return tuple(self.providers).index(provider)
-        if is_integer(provider) and 0 <= provider < self.num_providers:
-            return int(provider)
-        raise ValueError(
-            f"unknown provider {provider!r}; allowed: an index 0..{self.num_providers - 1} or one of "
-            + ", ".join(self.providers)
-        )
+        return find_provider(provider, self.providers)
 
     def select(self, providers: Sequence[str | int]) -> Market:
         """The market of some of the providers, in the order given; `answer_value` stays."""

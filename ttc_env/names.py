@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+
+from ttc_env.checks import is_integer
 
 WIDTH = 20
 """columns of a terminal that a name takes at most"""
@@ -38,6 +41,32 @@ def short_names(names: Sequence[str], width: int = WIDTH) -> list[str]:
         if not (doubles := _doubles(short) - numbered):
             return short
         numbered |= doubles
+
+
+def find_provider(given: str | int, names: Sequence[str]) -> int:
+    """Position of a provider given in full, as `short_names` prints it, by index, or by a part that only one name has.
+
+    Raises:
+        ValueError: no provider is meant, or several may be; which ones.
+    """
+    if isinstance(given, str):
+        for known in (list(names), short_names(names)):
+            if given in known:
+                return known.index(given)
+    index = int(given) if isinstance(given, str) and given.isascii() and given.isdigit() else given
+    if is_integer(index) and 0 <= index < len(names):
+        return int(index)
+    if isinstance(given, str):
+        found = [i for i, name in enumerate(names) if given.strip() and given.strip().casefold() in name.casefold()]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise ValueError(f"provider {given!r} may be any of {', '.join(names[i] for i in found)}")
+    forms = [form for name in names for form in _forms(name)]
+    close = difflib.get_close_matches(given, forms, n=1) if isinstance(given, str) else []
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    allowed = f"an index 0..{len(names) - 1} or one of {', '.join(names)}"
+    raise ValueError(f"unknown provider {given!r}{hint}; allowed: {allowed}")
 
 
 def clip(text: str, width: int) -> str:

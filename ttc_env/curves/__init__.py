@@ -7,7 +7,7 @@ stands an `.npz` file of the same name: joint bootstrap draws, and outcomes ques
 
 from ttc_env.curves.beside import load_draws, load_outcomes
 from ttc_env.curves.loading import load_market
-from ttc_env.curves.measured import ANSWER_VALUE, BASELINE, MARKUP, Curves
+from ttc_env.curves.measured import ANSWER_VALUE, BASELINE, COSTS, MARKUP, Curves
 from ttc_env.curves.reading import COLUMNS, read_curves
 from ttc_env.curves.shipped import MIXED, TABLES, list_markets, list_mixtures, load_curves
 
@@ -15,6 +15,7 @@ __all__ = [
     "ANSWER_VALUE",
     "BASELINE",
     "COLUMNS",
+    "COSTS",
     "MARKUP",
     "MIXED",
     "TABLES",

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ttc_env.curves.shipped import DATA, TABLES, is_path, load_curves
 from ttc_env.market import Market
 
 
-def load_draws(source: str | os.PathLike[str], *, name: str | None = None, **parameters: float) -> list[Market]:
+def load_draws(source: str | os.PathLike[str], *, name: str | None = None, **parameters: Any) -> list[Market]:
     """The same market with accuracies and tokens from each joint bootstrap draw over questions.
 
     All models and levels of a draw share their luck with the questions, so differences between them keep their true

@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from ttc_env.curves.beside import load_outcomes
-from ttc_env.curves.measured import BASELINE, MARKUP, Curves
+from ttc_env.curves.measured import BASELINE, Curves
 from ttc_env.curves.shipped import MIXED, list_mixtures, load_curves
 from ttc_env.market import Market
 from ttc_env.mixtures import Mixture
@@ -36,8 +36,9 @@ def load_market(
     beta: float = 1000.0,
     answer_value: float | None = None,
     baseline: float = BASELINE,
-    markup: float = MARKUP,
+    markup: float | Sequence[float] | None = None,
     outside_value: float = 0.0,
+    costs: str | None = None,
     outcomes: bool = False,
 ) -> Market: ...
 
@@ -50,8 +51,9 @@ def load_market(  # type: ignore[misc]  # the two short signatures above stand f
     beta: float = 1000.0,
     answer_value: float | None = None,
     baseline: float = BASELINE,
-    markup: float = MARKUP,
+    markup: float | Sequence[float] | None = None,
     outside_value: float = 0.0,
+    costs: str | None = None,
     outcomes: bool = False,
     questions: bool = False,
     weights: Sequence[float] | None = None,
@@ -62,12 +64,15 @@ def load_market(  # type: ignore[misc]  # the two short signatures above stand f
         source: one of `list_markets()`, or the path of a CSV file with the columns `COLUMNS`; or one of
             `list_mixtures()`: queries of gsm8k, gpqa and aime, each with its own answer value.
         name: `"benchmark/method"` within a CSV file that holds several.
-        providers: keep only these, by name or index.
+        providers: keep only these, by index, by name, or by a part of the name that no other has.
         beta: user rationality, 1/USD.
         answer_value: USD a correct answer is worth; published values by default.
         baseline: fraction of `answer_value` that a wrong answer is worth.
-        markup: `price / cost - 1`.
+        markup: `price / cost - 1`, by default 0.25; or one for each of the providers, in their order.
         outside_value: value of not buying, USD.
+        costs: what providers pay: `"markup"`, by price and mark-up; `"table"`, by the column `cost_usd_per_mtok`, which
+            may be above the price; `"measured"`, by `measured_usd_per_mtok`, which `curves/build.py` writes. By default
+            as the table says where it has costs and no mark-up is given, otherwise by price and mark-up.
         outcomes: let the market carry the recorded outcomes, question by question, which sampled demand then replays.
             Its tables are their means, which the CSV file shows to six digits.
         questions: return a mixture in which every recorded question is a query type, all equally likely.
@@ -79,28 +84,29 @@ def load_market(  # type: ignore[misc]  # the two short signatures above stand f
         FileNotFoundError: `source` is a path to nothing.
     """
     parameters: dict[str, Any] = {"beta": beta, "answer_value": answer_value, "baseline": baseline, "markup": markup}
-    parameters["outside_value"] = outside_value
-    market: Market | Mixture
+    parameters |= {"outside_value": outside_value, "costs": costs}
     if questions or source in list_mixtures():
         if outcomes:
-            raise ValueError("outcomes=True replays the questions of one market; a mixture draws its types instead")
-        curves = _recorded_questions(source, name) if questions else _benchmarks(source)
+            raise ValueError("outcomes are replayed, the questions of one market; a mixture draws its types instead")
+        curves = _recorded_questions(source, name) if questions else _benchmarks(source, name)
         label = "recorded questions" if questions else f"queries of {', '.join(MIXED)}"
-        market = Mixture([one.market(**parameters) for one in curves], weights, label)
-    elif weights is not None:
+        chosen = curves if providers is None else [one.select(providers) for one in curves]
+        return Mixture([one.market(**parameters) for one in chosen], weights, label)
+    if weights is not None:
         raise ValueError(f"weights belong to the types of a mixture, got {weights!r} for {os.fspath(source)}")
-    else:
-        market = _market(source, name, outcomes, parameters)
-    return market if providers is None else market.select(providers)
+    return _market(source, name, providers, outcomes, parameters)
 
 
-def _market(source: str | os.PathLike[str], name: str | None, outcomes: bool, parameters: dict[str, Any]) -> Market:
+def _market(source: Any, name: str | None, providers: Any, outcomes: bool, parameters: dict[str, Any]) -> Market:
     curves, recorded = load_curves(source, name=name), None
     if outcomes:
         accuracy, tokens = load_outcomes(source, name=name)
         mean = tokens.mean(-1)
         recorded = Outcomes(accuracy, tokens / mean[..., None])
         curves = replace(curves, accuracy=accuracy.mean(-1), tokens=mean)
+    if providers is not None:
+        everybody, curves = curves.providers, curves.select(providers)
+        recorded = recorded and recorded.select([everybody.index(one) for one in curves.providers])
     return replace(curves.market(**parameters), outcomes=recorded)
 
 
@@ -113,6 +119,8 @@ def _recorded_questions(source: str | os.PathLike[str], name: str | None) -> lis
     return [replace(curves, accuracy=one, tokens=other) for one, other in zip(accuracy, tokens, strict=True)]
 
 
-def _benchmarks(mixture: Any) -> list[Curves]:
+def _benchmarks(mixture: Any, name: str | None) -> list[Curves]:
     """The curves of each benchmark in a mixture by name."""
+    if name is not None:
+        raise ValueError(f"name is one of the tables of a CSV file, got {name!r} for {mixture}")
     return [load_curves(f"{benchmark}/{mixture.split('/')[1]}") for benchmark in MIXED]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ttc_env.checks import finite
+from ttc_env.checks import finite, listed, within
 from ttc_env.market import Market
+from ttc_env.names import find_provider
 
 ANSWER_VALUE = {"gsm8k": 0.008, "gpqa": 0.02, "aime": 0.05, "nano": 0.008}  # USD; as published, nano nominal
 BASELINE = 0.1
 MARKUP = 0.25
+COSTS = ("markup", "table", "measured")
+"""what providers pay: `price / (1 + markup)`, or what a column of the table says, USD per million tokens"""
+COST_COLUMNS = {"table": "cost_usd_per_mtok", "measured": "measured_usd_per_mtok"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +24,8 @@ class Curves:
     """Measured curves of one benchmark and method.
 
     `accuracy` (probability of a right answer) and `tokens` (mean generated tokens per query) have shape
-    `(n, m)`; `usd_per_token` has shape `(n,)`.
+    `(n, m)`; `usd_per_token` has shape `(n,)`. `cost_per_token` holds what a token costs the provider, USD, `(n, m)`,
+    under `"table"` and `"measured"` as far as the table has these columns; NaN where a cell is empty.
     """
 
     name: str
@@ -28,6 +34,28 @@ class Curves:
     accuracy: np.ndarray
     tokens: np.ndarray
     usd_per_token: np.ndarray
+    cost_per_token: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def select(self, providers: Sequence[str | int]) -> Curves:
+        """The curves of some of the providers, in the order given.
+
+        Raises:
+            ValueError: no such provider.
+        """
+        try:
+            rows = [find_provider(provider, self.providers) for provider in listed("providers", providers)]
+        except ValueError as error:
+            raise ValueError(f"providers: {error}") from None
+        if not rows or len(set(rows)) < len(rows):
+            raise ValueError(f"providers must be at least one, each once, got {providers!r}")
+        return replace(
+            self,
+            providers=tuple(self.providers[i] for i in rows),
+            accuracy=self.accuracy[rows],
+            tokens=self.tokens[rows],
+            usd_per_token=self.usd_per_token[rows],
+            cost_per_token={kind: values[rows] for kind, values in self.cost_per_token.items()},
+        )
 
     def market(
         self,
@@ -35,10 +63,11 @@ class Curves:
         beta: float = 1000.0,
         answer_value: float | None = None,
         baseline: float = BASELINE,
-        markup: float = MARKUP,
+        markup: float | Sequence[float] | None = None,
         outside_value: float = 0.0,
+        costs: str | None = None,
     ) -> Market:
-        """The market these curves make: `q = alpha (b + (1 - b) a)`, `p = tokens * price`, `c = p / (1 + markup)`.
+        """The market these curves make: `q = alpha (b + (1 - b) a)`, `p = tokens * price`, and `c` as `costs` says.
 
         Raises:
             ValueError: `answer_value` is not given and no published one exists for this benchmark, or a
@@ -52,20 +81,46 @@ class Curves:
                     f"published values exist only for {', '.join(ANSWER_VALUE)}"
                 )
             answer_value = ANSWER_VALUE[benchmark]
-        for parameter, value in (("answer_value", answer_value), ("baseline", baseline), ("markup", markup)):
+        for parameter, value in (("answer_value", answer_value), ("baseline", baseline)):
             finite(parameter, value)
-        if markup < 0:
-            raise ValueError(f"markup must be >= 0, got {markup!r}")
         price = self.tokens * self.usd_per_token[:, None]
         return Market(
             providers=self.providers,
             levels=self.levels,
             quality=answer_value * (baseline + (1 - baseline) * self.accuracy),
             price=price,
-            cost=price / (1 + markup),
+            cost=self._cost(price, markup, costs),
             beta=beta,
             outside_value=outside_value,
             answer_value=answer_value,
             baseline=baseline,
             tokens=self.tokens,
         )
+
+    def _cost(self, price: np.ndarray, markup: float | Sequence[float] | None, costs: str | None) -> np.ndarray:
+        """What a query costs the provider, USD, `(n, m)`."""
+        if costs is None:
+            costs = "table" if "table" in self.cost_per_token and markup is None else "markup"
+        if costs not in COSTS:
+            raise ValueError(f"costs must be one of {', '.join(COSTS)}, got {costs!r}")
+        if costs == "markup":
+            return price / (1 + self._markup(MARKUP if markup is None else markup))
+        if markup is not None:
+            raise ValueError(f"markup says what providers pay, and so do costs={costs!r}; leave one of them out")
+        column = COST_COLUMNS[costs]
+        if costs not in self.cost_per_token:
+            raise ValueError(f"costs cannot be {costs!r}: {self.name} has no column {column}")
+        per_token = self.cost_per_token[costs]
+        lacking = [name for name, row in zip(self.providers, per_token, strict=True) if np.isnan(row).any()]
+        if lacking:
+            raise ValueError(f"costs cannot be {costs!r}: {column} is empty for {', '.join(lacking)} in {self.name}")
+        return self.tokens * per_token
+
+    def _markup(self, markup: float | Sequence[float]) -> np.ndarray | float:
+        if isinstance(markup, str) or not isinstance(markup, Sequence | np.ndarray):
+            return within("markup", markup, 0)
+        if len(markup) != len(self.providers):
+            raise ValueError(
+                f"markup must be one number, or one for each of the {len(self.providers)} providers, got {markup!r}"
+            )
+        return np.array([[within("markup", value, 0)] for value in markup])

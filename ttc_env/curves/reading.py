@@ -9,12 +9,24 @@ import os
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from ttc_env.curves.measured import Curves
+from ttc_env.curves.measured import COST_COLUMNS, Curves
 
 COLUMNS = ("benchmark", "method", "model", "theta", "accuracy", "tokens", "price_usd_per_mtok")
+
+
+class _Point(NamedTuple):
+    """A row of a table; costs are NaN where there are none."""
+
+    row: int
+    accuracy: float
+    tokens: float
+    price: float
+    cost: float
+    measured: float
 
 
 def read_curves(path: str | os.PathLike[str]) -> dict[str, Curves]:
@@ -24,7 +36,7 @@ def read_curves(path: str | os.PathLike[str]) -> dict[str, Curves]:
         ValueError: the first fault found, with file and row (the header is row 1).
     """
     path = os.path.expanduser(os.fspath(path))
-    cells: dict[str, dict[str, dict[float, tuple[float, float, float, int]]]] = {}
+    cells: dict[str, dict[str, dict[float, _Point]]] = {}
     for row, record in _records(path):
         benchmark, method, model = (_text(path, row, record, key) for key in COLUMNS[:3])
         if "/" in benchmark + method:
@@ -32,15 +44,16 @@ def read_curves(path: str | os.PathLike[str]) -> dict[str, Curves]:
                 f"{path}, row {row}: a benchmark or method must not contain '/', got {benchmark!r}, {method!r}"
             )
         theta = _number(path, row, record, "theta", low=0)
-        point = (
+        point = _Point(
+            row,
             _number(path, row, record, "accuracy", low=0, high=1),
             _number(path, row, record, "tokens", low=0),
             _number(path, row, record, "price_usd_per_mtok", low=0),
-            row,
+            *(_number_or_nan(path, row, record, column) for column in COST_COLUMNS.values()),
         )
         curve = cells.setdefault(f"{benchmark}/{method}", {}).setdefault(model, {})
         if theta in curve:
-            raise ValueError(f"{path}, row {row}: duplicate of row {curve[theta][3]} ({model}, theta {theta:g})")
+            raise ValueError(f"{path}, row {row}: duplicate of row {curve[theta].row} ({model}, theta {theta:g})")
         curve[theta] = point
     if not cells:
         raise ValueError(f"{path}, row 2: the table is empty")
@@ -66,7 +79,7 @@ def _records(path: str) -> Iterator[tuple[int, dict[str, str | None]]]:
 
 def _check_header(path: str, header: list[str]) -> None:
     missing = [column for column in COLUMNS if column not in header]
-    repeated = [column for column in COLUMNS if header.count(column) > 1]
+    repeated = [column for column in (*COLUMNS, *COST_COLUMNS.values()) if header.count(column) > 1]
     if repeated:
         raise ValueError(f"{path}, row 1: repeated column {', '.join(repeated)}")
     if missing:
@@ -88,20 +101,30 @@ def _read_text(path: str) -> str:
         raise ValueError(f"{path}, row {row}: not UTF-8 text") from None
 
 
-def _curves(path: str, name: str, models: dict[str, dict[float, tuple[float, float, float, int]]]) -> Curves:
+def _curves(path: str, name: str, models: dict[str, dict[float, _Point]]) -> Curves:
     grid = sorted(next(iter(models.values())))
     for model, curve in models.items():
-        row = max(point[3] for point in curve.values())
+        row = max(point.row for point in curve.values())
         if sorted(curve) != grid:
             raise ValueError(
                 f"{path}, row {row}: unequal level grids in {name}: {model} has theta {sorted(curve)}, "
                 f"{next(iter(models))} has {grid}"
             )
-        if len({point[2] for point in curve.values()}) > 1:
+        if len({point.price for point in curve.values()}) > 1:
             raise ValueError(f"{path}, row {row}: {model} in {name} has more than one price_usd_per_mtok")
-    points = np.array([[models[model][theta][:3] for theta in grid] for model in models])
+    points = [[models[model][theta] for theta in grid] for model in models]
     levels = tuple(int(theta) if theta.is_integer() else theta for theta in grid)
-    return Curves(name, tuple(models), levels, points[..., 0], points[..., 1], points[:, 0, 2] * 1e-6)
+    accuracy, tokens, price, *costs = np.moveaxis(np.array(points, dtype=np.float64)[..., 1:], -1, 0)
+    known = {kind: cost * 1e-6 for kind, cost in zip(COST_COLUMNS, costs, strict=True) if not np.isnan(cost).all()}
+    if "table" in known and np.isnan(known["table"]).any():
+        row = next(point.row for curve in points for point in curve if math.isnan(point.cost))
+        raise ValueError(f"{path}, row {row}: cost_usd_per_mtok is empty, and is not elsewhere in {name}")
+    return Curves(name, tuple(models), levels, accuracy, tokens, price[:, 0] * 1e-6, known)
+
+
+def _number_or_nan(path: str, row: int, record: dict[str, str | None], column: str) -> float:
+    """A number of a column that need not be there, NaN where it is empty."""
+    return _number(path, row, record, column, low=0) if (record.get(column) or "").strip() else math.nan
 
 
 def _text(path: str, row: int, record: dict[str, str | None], column: str) -> str:

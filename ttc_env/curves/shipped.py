@@ -29,11 +29,13 @@ def load_curves(source: str | os.PathLike[str], *, name: str | None = None) -> C
     """Measured curves by name, or from a CSV file; see `load_market`."""
     if not is_path(source):
         assert isinstance(source, str)
+        if name is not None:
+            raise ValueError(f"name is one of the tables of a CSV file, got {name!r} for {source}")
         return _pick(_shipped(), source, "market")
     tables = read_curves(source)
     if name is None and len(tables) > 1:
-        raise ValueError(f"{os.fspath(source)} holds several tables; pass name= one of {', '.join(tables)}")
-    return _pick(tables, next(iter(tables)) if name is None else name, f"table of {os.fspath(source)}")
+        raise ValueError(f"name must be given: {os.fspath(source)} holds the tables {', '.join(tables)}")
+    return _pick(tables, next(iter(tables)) if name is None else name, f"table of {os.fspath(source)}", "name: ")
 
 
 def is_path(source: str | os.PathLike[str]) -> bool:
@@ -46,11 +48,11 @@ def is_path(source: str | os.PathLike[str]) -> bool:
     )
 
 
-def _pick(tables: dict[str, Curves], name: str, kind: str) -> Curves:
+def _pick(tables: dict[str, Curves], name: str, kind: str, field: str = "") -> Curves:
     if name not in tables:
         close = difflib.get_close_matches(name, tables, n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        raise ValueError(f"unknown {kind} {name!r}{hint}; allowed: {', '.join(tables)}")
+        raise ValueError(f"{field}unknown {kind} {name!r}{hint}; allowed: {', '.join(tables)}")
     return tables[name]
 
 

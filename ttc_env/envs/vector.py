@@ -15,7 +15,7 @@ from ttc_env import observing, repeated
 from ttc_env.arrays import Array, device, namespace, provider_major
 from ttc_env.batch import MarketBatch, stack_markets
 from ttc_env.checks import whole
-from ttc_env.curves import load_market
+from ttc_env.describing import MarketDescription, describe
 from ttc_env.dynamics import Dynamics, QueryTypes, encode, make_dynamics
 from ttc_env.envs import spaces
 from ttc_env.envs.uniform import Uniform
@@ -24,7 +24,7 @@ from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, make_mechanism
 from ttc_env.mixtures import Mixture
 
-Source = Market | Mixture | str | os.PathLike[str]  # of a market
+Source = Market | Mixture | str | os.PathLike[str] | Mapping[str, Any] | MarketDescription  # of a market
 AUTORESET = ("same_step", "next_step", "disabled")
 
 
@@ -32,8 +32,9 @@ class VectorMarket:
     """`num_markets` copies of a repeated market, all `n` providers learning, in batched arrays.
 
     Args:
-        market: a `Market`, one of `list_markets()`, or the path of a CSV table; or a sequence of these, which the
-            rows of the batch take in turn (other curves, betas and providers in one call; see `MarketBatch`).
+        market: a `Market`, one of `list_markets()`, the path of a CSV table, or the keywords of `load_market` as a
+            mapping, `{"source": "own.csv", "answer_value": 0.01}`; or a sequence of these, which the rows of the batch
+            take in turn (other curves, betas and providers in one call; see `MarketBatch`).
         mechanism: a name of `ttc_env.mechanisms.MECHANISMS`, `package.module:Class`, or a mechanism object.
         num_markets: batch size `B`; by default 1, or one for each market of a sequence.
         beta: user rationality, 1/USD; by default the market's own, or 1000 for a market given by name.
@@ -314,9 +315,9 @@ def _form(part: Any) -> Any:
 
 
 def resolve_market(market: Any, beta: float | None) -> Market | Mixture:
-    """A market or mixture by name, path or as it is, with `beta` replaced if given."""
+    """A market or mixture by name, path, description or as it is, with `beta` replaced if given."""
     if not isinstance(market, Market | Mixture):
-        return load_market(market) if beta is None else load_market(market, beta=beta)
+        return describe(market, **({} if beta is None else {"beta": beta})).load()
     if beta is None:
         return market
     return market.replace(beta=beta) if isinstance(market, Mixture) else replace(market, beta=beta)
