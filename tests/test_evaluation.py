@@ -9,7 +9,7 @@ import pytest
 import ttc_env
 from agents import make_learner
 from tests.helpers.markets import BruteForce
-from ttc_env import equilibrium
+from ttc_env import StageGame, equilibrium
 from ttc_env.evaluation import evaluate_greedy, evaluate_policy
 from ttc_env.evaluation.frozen import FrozenPlay, cross_play, uniform_nash_conv
 from ttc_env.evaluation.population import load_population
@@ -286,6 +286,12 @@ def test_cross_play_of_best_responses_and_of_seats_in_any_order(name):
     matrix = cross_play(market, mechanism, plays)
     assert matrix[0, 0] == pytest.approx(1)
     assert np.all(matrix <= 1 + 1e-12)
+    stage, seats = StageGame(market, mechanism), range(3)  # the random in each seat, the honest in the others
+    trials = np.stack([np.repeat(plays["honest"], 40, axis=0)] * 3)
+    for i in seats:
+        trials[i, :, i] = plays["random"][:, i]
+    earned = sum(stage.utility(trials[i])[:, i].mean() for i in seats)
+    assert matrix[1, 0] == pytest.approx(earned / stage.deviations(plays["honest"][0]).max(axis=-1).sum())
     assert matrix[1, 0] < 0.95
     assert matrix[1, 1] < 0.95
     order = [2, 0, 1]

@@ -98,3 +98,28 @@ def test_one_step_of_ppo_is_the_gradient_of_its_loss():
     learner._optimize(batch, left=0.25)
     for parameter, gradient in zip(learner.parameters, expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_what_follows_the_end_of_an_episode_is_the_value_of_its_last_state(monkeypatch):
+    """Two copies, episodes of two periods: after each second one the value of `final_obs`, not of the next start."""
+    env = VectorMarket("gsm8k/reasoning_effort", num_markets=2, max_cycles=2, backend="torch")
+    learner, seen, given = PPO(env, 10_000, config=PPOConfig(horizon=4, minibatches=1, hidden=(8,))), [], []
+
+    def step(actions, real=env.step):
+        seen.append(real(actions))
+        return seen[-1]
+
+    def advantages(*arguments):
+        given.extend(arguments)
+        return generalised_advantages(*arguments)
+
+    monkeypatch.setattr(env, "step", step)
+    monkeypatch.setattr("agents.ppo.generalised_advantages", advantages)
+    learner._collect()
+    following, ended = given[2], given[3]
+    assert ended[:, 0, 0].tolist() == [False, True, False, True]
+    for t, (observations, *_, info) in enumerate(seen):
+        reached = info["final_obs"] if ended[t].all() else observations
+        expected = learner.critic(reached.transpose(0, 1))[..., 0].T
+        torch.testing.assert_close(following[t], expected)
+    assert not torch.allclose(following[1], learner.critic(seen[1][0].transpose(0, 1))[..., 0].T)

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import gymnasium
 import numpy as np
 import pytest
 
 import ttc_env
 from tests.helpers.environments import MARKET, VARIANTS, each_form, each_id, same, sample
+from ttc_env.envs.single import ProviderEnv
 from ttc_env.envs.vector import AUTORESET
 
 each_backend = pytest.mark.parametrize("backend", ["numpy", "torch"])
@@ -44,6 +46,13 @@ def test_a_render_mode_is_a_name(variant):
         for mode in (True, 1, "ANSI", ["ansi"], b"ansi"):
             with pytest.raises(ValueError, match=r"unknown render_mode .*; allowed: None, human, ansi"):
                 make(render_mode=mode)
+
+
+def test_a_render_mode_of_the_gymnasium_form_is_a_name():
+    with pytest.raises(ValueError, match="unknown render_mode True"):
+        ProviderEnv(render_mode=True)
+    with pytest.warns(UserWarning, match="render_mode"), pytest.raises(ValueError, match="unknown render_mode 'ANSI'"):
+        gymnasium.make("ttc/PerToken-v0", render_mode="ANSI")
 
 
 @each_id

@@ -31,7 +31,8 @@ class ProviderEnv(gymnasium.Env):
         provider: the learner, by name or index.
         opponents: what `ttc_env.opponents.make_opponents` takes: `"nash"`, `"best_response"`, `"random"`, actions,
             or functions.
-        render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`; see `ParallelMarket`.
+        render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`; see `ParallelMarket`. `gymnasium.make` looks at it
+            before this class does, and what is no string ends there, in an AttributeError of Gymnasium's.
     """
 
     metadata: dict[str, Any] = dict(METADATA)  # noqa: RUF012

@@ -11,13 +11,10 @@ array([[5, 4, 5, 5, 5, 5, 4, 5, 4]])
 
 from ttc_env.equilibrium.auction import AuctionOutcome, Honesty, check_honesty, second_price_outcome
 from ttc_env.equilibrium.auction_play import (
-    Rivals,
     auction_regret,
     bid_utility,
     dominant_bids,
     grid_bids,
-    independent_rivals,
-    logged_rivals,
     mixed_auction_nash_conv,
     mixed_bid_utility,
 )
@@ -35,6 +32,7 @@ from ttc_env.equilibrium.posterior import posterior_markets
 from ttc_env.equilibrium.quantal import QuantalResponse, logit_equilibrium
 from ttc_env.equilibrium.reactive import ReactiveGain, best_response_gain, joint_actions, stage_utility
 from ttc_env.equilibrium.regret import NashConv, coarse_correlated_regret, mixed_nash_conv, nash_conv, swap_regret
+from ttc_env.equilibrium.rivals import Rivals, independent_rivals, logged_rivals
 from ttc_env.equilibrium.sweep import Summary, summarize, sweep
 from ttc_env.equilibrium.uncertainty import Interval, draw_markets, interval
 

@@ -1,41 +1,23 @@
 """What bids earn in the reverse second-price auction against given or mixed opponents, exactly, and could have.
 
-The others enter only through the highest of their scores, and through how many of them share it. For independent
-strategies both have a closed form: with `a_j = P(score_j < s)` and `b_j = P(score_j = s)`
-
-    P(win with score s) = E[1 / (1 + number tied at s); nobody above s] = integral_0^1 prod_{j != i} (a_j + b_j z) dz
-
-because `1 / (1 + t) = integral_0^1 z^t dz`. The integrand is a polynomial, so Gauss-Legendre nodes give it exactly.
+The others enter only through the highest of their scores, and through how many of them share it: `rivals.py`.
 
 Source of the auction: arXiv:2601.21839, section 4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
 from ttc_env.arrays import Array, at
 from ttc_env.equilibrium.log_space import in_numpy
-from ttc_env.equilibrium.mixed import product_of_others
 from ttc_env.equilibrium.regret import NashConv
+from ttc_env.equilibrium.rivals import Rivals, independent_rivals
 from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, SecondPrice, check_actions
-
-
-class Rivals(NamedTuple):
-    """What one provider meets: the distribution of the highest opposing score, and of ties with it; `(X,)` each.
-
-    points: possible highest scores, increasing, USD; `-inf` where there may be no opponent.
-    probability: of each.
-    tied: expected share of the market for a bid of just this score, where nobody bids more.
-    """
-
-    points: np.ndarray
-    probability: np.ndarray
-    tied: np.ndarray
 
 
 def grid_bids(market: Market, mechanism: SecondPrice) -> Bids:
@@ -60,7 +42,7 @@ def mixed_bid_utility(market: Market, mechanism: SecondPrice, bids: Bids, others
     return bid_utility(market, mechanism, bids, independent_rivals(others))
 
 
-def bid_utility(market: Market, mechanism: SecondPrice, bids: Bids, rivals: list[Rivals]) -> np.ndarray:
+def bid_utility(market: Market, mechanism: SecondPrice, bids: Bids, rivals: Sequence[Rivals]) -> np.ndarray:
     """What each bid would earn its provider on average against what it meets, USD, `(n, K)` for bids `(n, K)`."""
     market = in_numpy(market)
     gain, score = bid_gains(market, mechanism, bids), bids.claim - bids.ask
@@ -73,8 +55,9 @@ def mixed_auction_nash_conv(market: Market, mechanism: SecondPrice, strategies: 
     Uniform play is `mixed_auction_nash_conv(market, mechanism, grid_bids(market, mechanism))`.
     """
     dominant = Bids(*(part[:, None] for part in dominant_bids(market, mechanism)))
-    best = mixed_bid_utility(market, mechanism, dominant, strategies)[:, 0]
-    earned = mixed_bid_utility(market, mechanism, strategies, strategies).mean(axis=1)
+    rivals = independent_rivals(strategies)
+    best = bid_utility(market, mechanism, dominant, rivals)[:, 0]
+    earned = bid_utility(market, mechanism, strategies, rivals).mean(axis=1)
     improvements = np.maximum(best - earned, 0.0)
     return NashConv(improvements.sum(), improvements)
 
@@ -125,35 +108,6 @@ def bid_gains(market: Market, mechanism: SecondPrice, bids: Bids) -> np.ndarray:
     return (worth - at(market.cost, level)).T
 
 
-def independent_rivals(strategies: Bids) -> list[Rivals]:
-    """What each provider meets where `j` draws one of its bids, `(n, S)`, independently of the others."""
-    scores = strategies.claim - strategies.ask
-    n, num_scores = scores.shape
-    points = np.concatenate([[-np.inf], np.unique(scores)])
-    counts = np.stack([np.bincount(np.searchsorted(points, own), minlength=len(points)) for own in scores])
-    mass, upto = counts / num_scores, np.cumsum(counts, axis=1) / num_scores
-    below = np.pad(upto[:, :-1], ((0, 0), (1, 0)))
-    highest = product_of_others(upto)
-    nodes, weights = np.polynomial.legendre.leggauss(n // 2 + 1)  # exact up to degree n + 1, on [-1, 1]
-    wins = sum(w / 2 * product_of_others(below + mass * (1 + z) / 2) for z, w in zip(nodes, weights, strict=True))
-    tied = wins - np.pad(highest[:, :-1], ((0, 0), (1, 0)))
-    probability = np.diff(highest, prepend=0.0, axis=1)
-    return [Rivals(points, *own) for own in zip(probability, tied, strict=True)]
-
-
-def logged_rivals(bids: Bids) -> list[Rivals]:
-    """What each provider met in a log of joint bids, `(T, n)` each: in every period the highest opposing score."""
-    scores = np.asarray(bids.claim) - np.asarray(bids.ask)
-    found = []
-    for i in range(scores.shape[1]):
-        others = np.delete(scores, i, axis=1)
-        highest = others.max(axis=1, initial=-np.inf)
-        points, place, counts = np.unique(highest, return_inverse=True, return_counts=True)
-        share = 1 / (1 + (others == highest[:, None]).sum(axis=1))
-        found.append(Rivals(points, counts / len(scores), np.bincount(place, share) / len(scores)))
-    return found
-
-
 def best_rivals(bids: Bids) -> tuple[np.ndarray, np.ndarray]:
     """The best score among the others of each provider, and how many of them have it, `(..., n)` each."""
     scores = np.asarray(bids.claim - bids.ask)
@@ -169,22 +123,10 @@ def win_share(score: np.ndarray, best: np.ndarray, count: np.ndarray, reserve: f
 
 
 def win_probability(score: np.ndarray, rivals: Rivals, reserve: float) -> np.ndarray:
-    """Expected share of the market for bids of one provider, `(K,)`: outright wins and ties."""
-    beaten, tied = _met(score, rivals)
-    wins = np.concatenate([[0.0], np.cumsum(rivals.probability)])
-    return np.where(score >= reserve, wins[beaten] + tied, 0.0)
+    """Expected share of the market for bids of one provider, `(K,)`: outright wins and ties; none below `reserve`."""
+    return np.where(score >= reserve, rivals.share(score), 0.0)
 
 
 def _profit(gain: np.ndarray, score: np.ndarray, rivals: Rivals, reserve: float) -> np.ndarray:
-    """Expected profit of bids of one provider, `(K,)`: outright wins and ties; bids below `reserve` earn nothing."""
-    beaten, tied = _met(score, rivals)
-    left = np.maximum(rivals.points, reserve)  # to the user
-    pays = np.concatenate([[0.0], np.cumsum(rivals.probability * left)])
-    return np.where(score >= reserve, win_probability(score, rivals, reserve) * gain - pays[beaten] - tied * score, 0.0)
-
-
-def _met(score: np.ndarray, rivals: Rivals) -> tuple[np.ndarray, np.ndarray]:
-    """How many of the rivals' points each score beats, and its share where it ties with one, `(K,)` each."""
-    beaten = np.searchsorted(rivals.points, score)
-    meets = np.minimum(beaten, len(rivals.points) - 1)
-    return beaten, np.where(rivals.points[meets] == score, rivals.tied[meets], 0.0)
+    """Expected profit of bids of one provider, `(K,)`: a winner leaves the users the next best score."""
+    return win_probability(score, rivals, reserve) * (gain - score) + rivals.spread(score, reserve)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -9,20 +10,14 @@ import numpy as np
 
 from ttc_env.arrays import Array, at
 from ttc_env.equilibrium.auction import AuctionOutcome
-from ttc_env.equilibrium.auction_play import (
-    Rivals,
-    best_rivals,
-    independent_rivals,
-    logged_rivals,
-    win_probability,
-    win_share,
-)
+from ttc_env.equilibrium.auction_play import best_rivals, win_probability, win_share
 from ttc_env.equilibrium.first_price import first_price_equilibria, first_price_outcome, frontier
 from ttc_env.equilibrium.game import StageGame, Unanswered
 from ttc_env.equilibrium.games.second_price import auction_figures
 from ttc_env.equilibrium.log_space import TOLERANCE
 from ttc_env.equilibrium.optimum import Optimum
 from ttc_env.equilibrium.regret import NashConv
+from ttc_env.equilibrium.rivals import Rivals, independent_rivals, logged_rivals
 from ttc_env.mechanisms import Bids, Outcome
 from ttc_env.mechanisms.first_price import FirstPrice
 
@@ -171,7 +166,7 @@ class FirstPriceGame(StageGame):
                 "opponents, or action_type='multi_discrete'; equilibrium.first_price_outcome is the benchmark"
             )
 
-    def _worth(self, scores: np.ndarray, margins: np.ndarray, rivals: list[Rivals]) -> np.ndarray:
+    def _worth(self, scores: np.ndarray, margins: np.ndarray, rivals: Sequence[Rivals]) -> np.ndarray:
         reserve = self.market.outside_value
         wins = [win_probability(score, met, reserve) for score, met in zip(scores, rivals, strict=True)]
         return np.stack(wins) * margins

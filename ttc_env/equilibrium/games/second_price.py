@@ -15,14 +15,13 @@ from ttc_env.equilibrium.auction_play import (
     bid_gains,
     bid_utility,
     grid_bids,
-    independent_rivals,
-    logged_rivals,
     mixed_auction_nash_conv,
     win_share,
 )
 from ttc_env.equilibrium.game import StageGame
 from ttc_env.equilibrium.optimum import Optimum
 from ttc_env.equilibrium.regret import NashConv
+from ttc_env.equilibrium.rivals import independent_rivals, logged_rivals
 from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, Outcome, SecondPrice
 
