@@ -81,6 +81,7 @@ def test_without_a_seed_no_two_environments_draw_alike(form, variant):
 @each_variant
 @pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("periods", [0, 2.5])
+@pytest.mark.pairs
 def test_a_copy_in_mid_episode_has_the_same_future(form, variant, duplicate, periods):
     env = form.make(variant)
     form.reset(env, 5)
@@ -192,6 +193,7 @@ def test_a_whole_episode_stays_inside_the_spaces_and_is_truncated(variant, marke
 @each_id
 @pytest.mark.parametrize("form", [form for form in FORMS if form.kind in ("vector", "vector_single")], ids=str)
 @each_market
+@pytest.mark.pairs
 def test_the_episodes_of_a_batch_stay_inside_the_spaces_and_are_truncated(variant, form, market, demand):
     for dtype in ("float32", "float64"):
         env, rng = form.make(variant, market=market, demand=demand, dtype=dtype), np.random.default_rng(0)

@@ -140,6 +140,7 @@ SUITE = [
 
 @each_form
 @each_variant
+@pytest.mark.pairs  # with the markets of tests/test_envs.py it is a triple
 def test_nano_markets_play_whole_episodes_in_every_form(form, variant):
     """As the published markets do: best-of-n for all three, replayed in the variants that replay."""
     market = ttc_env.load_market("nano/best_of_n", outcomes=bool(variant.market.outcomes))

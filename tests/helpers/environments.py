@@ -3,6 +3,7 @@
 import importlib
 import itertools
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import gymnasium
@@ -32,7 +33,7 @@ def with_outcomes(market):
 REPLAYED = with_outcomes(MARKET)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Variant:
     """One registered environment with one way to act and one kind of demand."""
 
@@ -67,12 +68,17 @@ class Variant:
 
     def single_arguments(self, overrides):
         """With the default opponents, who play an equilibrium, or random ones where the game has none."""
-        game = self.parallel().engine.game
-        try:
-            ttc_env.StageGame(self.market, game.mechanism).equilibrium()
-        except equilibrium.Unanswered:
-            overrides = {"opponents": "random", **overrides}
-        return self.arguments(overrides)
+        return self.arguments(overrides if has_equilibrium(self) else {"opponents": "random", **overrides})
+
+
+@cache
+def has_equilibrium(variant):
+    """Whether an equilibrium of its game is known, for opponents to play."""
+    try:
+        ttc_env.StageGame(variant.market, variant.parallel().engine.game.mechanism).equilibrium()
+    except equilibrium.Unanswered:
+        return False
+    return True
 
 
 # played once in every way to act and with every kind of demand, not in all pairs of them, which are others' code
