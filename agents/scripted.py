@@ -15,7 +15,7 @@ from agents.parts.markets import each_market
 from agents.parts.stateless import PERIODS
 from ttc_env import StageGame, opponents
 from ttc_env.mechanisms import action_shape
-from ttc_env.observing import state_index
+from ttc_env.observing import seen_states
 from ttc_env.repeated import RepeatedMarket
 
 
@@ -180,7 +180,7 @@ class Nash(Stage):
         """Actions `(B, s)` or `(B, s, c)`."""
         if self.game.dynamics is None:
             return super().actions(observations)
-        return self.table[state_index(self.game, observations[:, 0])]
+        return self.table[seen_states(self.game, observations), np.arange(len(self.seats))]
 
 
 class Myopic(Nash):

@@ -18,7 +18,7 @@ from train.benchmark import Args, finished
 from train.comparison.cell import arrival, run_cell
 from train.comparison.cells import Cell
 from train.comparison.filling import Missing
-from ttc_env.evaluation.tasks import load_suite
+from ttc_env.evaluation import load_suite
 from ttc_env.scripting.jsonl import JsonLines, read_lines
 
 SCRIPT = ROOT / "train" / "benchmark.py"

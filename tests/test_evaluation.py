@@ -10,10 +10,9 @@ import ttc_env
 from agents import make_learner
 from tests.helpers.markets import BruteForce
 from ttc_env import StageGame, equilibrium
-from ttc_env.evaluation import evaluate_greedy, evaluate_policy
+from ttc_env.evaluation import Task, evaluate_greedy, evaluate_policy, load_suite
 from ttc_env.evaluation.frozen import FrozenPlay, cross_play, uniform_nash_conv
 from ttc_env.evaluation.population import load_population
-from ttc_env.evaluation.tasks import Task, load_suite
 from ttc_env.mechanisms import PerToken, SecondPrice, make_mechanism
 from ttc_env.metrics import evaluate, play, record_play
 from ttc_env.opponents import Recorded, equilibrium_actions, make_opponents

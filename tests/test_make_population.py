@@ -5,9 +5,9 @@ import pytest
 
 from train.make_population import SCRIPTS, Args, main
 from ttc_env import StageGame
+from ttc_env.evaluation import load_suite
 from ttc_env.evaluation.frozen import FrozenPlay, uniform_nash_conv
 from ttc_env.evaluation.population import read_population
-from ttc_env.evaluation.tasks import load_suite
 from ttc_env.opponents import Recorded
 from ttc_env.playing import record_play
 

@@ -2,7 +2,8 @@
 
     python train/benchmark.py                                    # all baselines on ttc-lite-v0, ten seeds
     python train/benchmark.py --learner ppo hedge my_module:Mine # these, one of them your own
-    python train/benchmark.py --suite ttc-main-v0 --jobs 16      # the full suite
+    python train/benchmark.py --suite ttc-hard-v1 --jobs 16      # markets that carry something over
+    python train/benchmark.py --suite mine.toml                  # tasks of your own
     python train/benchmark.py --backend ray --address auto       # on a Ray cluster
 
 Every finished cell (learner, task, seed) is a line of `runs/benchmark/<suite>/results.jsonl`, on disk as soon as it is
@@ -27,7 +28,7 @@ import tyro
 from agents import ALGORITHMS, find_class
 from train.comparison import filling
 from train.comparison.cells import Cell
-from ttc_env.evaluation.tasks import load_suite
+from ttc_env.evaluation import load_suite, suite_digest, suite_name
 from ttc_env.scripting.console import console, errors_in_one_line, say
 
 MOST_JOBS = 8
@@ -39,7 +40,7 @@ class Args:
     """Compare learners on a suite of tasks, with error bars."""
 
     suite: str = "ttc-lite-v0"
-    """one of ttc_env.evaluation.tasks.SUITES"""
+    """one of ttc_env.evaluation.SUITES, or the path of a .toml file of your own"""
     learner: tuple[str, ...] = tuple(ALGORITHMS)
     """names of agents.ALGORITHMS, or classes of your own as package.module:Class"""
     task: tuple[str, ...] = ()
@@ -78,7 +79,8 @@ class Args:
             )
         for learner in self.learner:
             find_class(learner)
-        names = [task.name for task in load_suite(self.suite)]
+        digests = {task.name: task.digest for task in load_suite(self.suite)}
+        names = list(digests)
         for task in self.task:
             if task not in names:
                 raise ValueError(f"unknown task {task!r} of {self.suite}; allowed: {', '.join(names)}")
@@ -86,7 +88,7 @@ class Args:
         seeds = range(self.first_seed, self.first_seed + self.seeds)
         learners = dict.fromkeys(self.learner)
         return [
-            Cell(self.suite, learner, task, seed, self.steps)
+            Cell(suite_name(self.suite), learner, task, seed, self.steps, digests[task], self.suite)
             for seed, task, learner in product(seeds, chosen, learners)
         ]
 
@@ -96,7 +98,7 @@ def main(args: Args) -> int:
     cells = args.cells()
     if args.name is not None and (not args.name or Path(args.name).name != args.name):
         raise ValueError(f"name must be a plain name of a folder below {args.out}, got {args.name!r}")
-    folder = args.out / (args.name or args.suite)
+    folder = args.out / (args.name or suite_name(args.suite))
     folder.mkdir(parents=True, exist_ok=True)
     store = folder / "results.jsonl"
     failed = fill(args, store, cells)
@@ -115,7 +117,8 @@ def fill(args: Args, store: Path, cells: list[Cell]) -> int:
     """Run the missing cells and store each as it ends; returns how many failed."""
     from train.comparison.cell import run_cell  # takes seconds to load
 
-    return filling.fill_store(run_cell, cells, store, Cell.of, args.suite, _name, args.jobs, args.backend, args.address)
+    title = f"{suite_name(args.suite)} {suite_digest(load_suite(args.suite))}"
+    return filling.fill_store(run_cell, cells, store, Cell.of, title, _name, args.jobs, args.backend, args.address)
 
 
 def _name(cell: Cell) -> str:

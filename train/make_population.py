@@ -27,7 +27,7 @@ from ttc_env import StageGame, VectorMarket
 from ttc_env.batch import one_market
 from ttc_env.checks import whole
 from ttc_env.evaluation.population import FILE, Population, population_key, write_population
-from ttc_env.evaluation.tasks import SUITES
+from ttc_env.evaluation.suites import load_suite
 from ttc_env.playing import record_play
 from ttc_env.scripting.console import errors_in_one_line, progress_bar, say
 from ttc_env.scripting.files import replacing
@@ -44,8 +44,8 @@ class Args:
     """who is trained, and for how many agent steps"""
     scripts: tuple[str, ...] = ("random", "noisy-nash", "soft")
     """who is scripted; see SCRIPTS"""
-    suites: tuple[str, ...] = tuple(SUITES)
-    """whose test markets get a population"""
+    suites: tuple[str, ...] = ("ttc-lite-v0", "ttc-main-v0")
+    """whose test markets get a population, where nothing is carried over"""
     samples: int = 64
     """periods of play that are kept of each member"""
     seed: int = 10_000
@@ -111,8 +111,9 @@ def main(args: Args) -> None:
     courses = {
         population_key(name, task.mechanism, task.beta): (name, task.mechanism, task.beta)
         for suite in args.suites
-        for task in SUITES[suite]
-        for name in task.test
+        for task in load_suite(suite)
+        if not task.carries
+        for name in task.tests
     }
     populations = {}
     with progress_bar("{task.fields[last]}") as progress:

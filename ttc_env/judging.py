@@ -109,7 +109,7 @@ def figures(game: MarkovGame, policy: np.ndarray) -> dict[str, Any]:
         "relative_nash_conv": gap / profit if profit > 0 else math.inf,
         "nash_conv": gap,
         "at_equilibrium": bool(game.gains(policy).max() <= 1e-9 * np.abs(game.values(policy)).max()),
-        "welfare_optimum": rest * float(game.welfare_optimum().values[game.start]),
+        "welfare_optimum": rest * float(game.start_weights @ game.welfare_optimum().values),
         "states": list(game.states),
         "stationary": visited.tolist(),
         "policy": policy.tolist(),

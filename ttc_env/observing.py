@@ -190,6 +190,37 @@ def state_index(game: RepeatedMarket, observations: Array) -> np.ndarray:
     return order[np.clip(np.searchsorted(keys, shown - _KEY), 0, len(keys) - 1)]
 
 
+def seen_states(game: RepeatedMarket, observations: Array) -> np.ndarray:
+    """A state that looks like the present one to each seat, by its index, `(B, s)`, from observations `(B, s, d)`.
+
+    Where the state is public it is that one; where it is not, one in which the seat has the curves it sees. Backend
+    numpy, and observations of all providers.
+
+    Raises:
+        ValueError: what `state_index` raises, or a state that shows in nothing.
+    """
+    dynamics = game.dynamics
+    if dynamics is None or not dynamics.changes_curves or dynamics.fields(game.market):
+        return np.repeat(state_index(game, observations[:, :1]), observations.shape[1], axis=1)
+    curves = _curves_by_state(game)  # (S, n, 3 m)
+    seen = np.asarray(observations)[..., : curves.shape[-1]]
+    found = np.empty(seen.shape[:2], dtype=np.int64)
+    for i in range(seen.shape[1]):
+        distance = abs(seen[:, i, None] - curves[None, :, i]).max(axis=-1)
+        found[:, i] = distance.argmin(axis=1)
+    return found
+
+
+@lru_cache(maxsize=16)  # by identity, as `layout`
+def _curves_by_state(game: RepeatedMarket) -> np.ndarray:
+    assert game.dynamics is not None
+    sizes, market = game.dynamics.sizes(game.market), game.market
+    every = decode(np.arange(math.prod(sizes)), sizes)
+    curves = np.empty((len(every), market.num_providers, 3 * market.num_levels), market.quality.dtype)
+    game.dynamics.curves(period_of(market), every, curves)
+    return curves
+
+
 @lru_cache(maxsize=16)  # by identity, as `layout`
 def _states(game: RepeatedMarket) -> tuple[slice, np.ndarray, np.ndarray, np.ndarray]:
     """Where the state stands in an observation, and a number for each state, in order: a random sum of its fields."""

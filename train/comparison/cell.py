@@ -7,12 +7,10 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import ttc_env
-from agents import Learner, default_config, make_learner
+from agents import default_config, make_learner
 from agents.training import advance
 from train.comparison.cells import Cell
-from ttc_env.evaluation import evaluate_greedy, evaluate_policy
-from ttc_env.evaluation.tasks import Task, load_suite
-from ttc_env.playing import record_play
+from ttc_env.evaluation import Task, evaluate_greedy, evaluate_policy, find_course, load_suite
 
 CHECKPOINTS = 20  # points of a learning curve
 CURVES = ("score", "relative_nash_conv", "welfare_ratio")
@@ -21,7 +19,9 @@ THRESHOLD = 0.01  # of relative NashConv, from which on a learner counts as havi
 
 def find_task(cell: Cell) -> Task:
     """The task of a cell, with the cell's steps."""
-    (task,) = (task for task in load_suite(cell.suite) if task.name == cell.task)
+    (task,) = (task for task in load_suite(cell.source or cell.suite) if task.name == cell.task)
+    if cell.digest not in ("", task.digest):
+        raise ValueError(f"the task {cell.task} of {cell.source} has changed since the benchmark began; start it again")
     return task if cell.steps is None else replace(task, steps=cell.steps)
 
 
@@ -51,24 +51,16 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     metrics = evaluate_policy(task, learner.act, enter, cell.seed)
     arrived = arrival(curve["relative_nash_conv"])
     return {
-        **asdict(cell),
+        **cell.identity,
         "settings": asdict(default_config(cell.learner)),
         "version": ttc_env.__version__,
         "metrics": metrics,
         "curve": curve,
         "steps_to_one_percent": None if arrived is None else curve["steps"][arrived],
         "seconds_to_one_percent": None if arrived is None else curve["seconds"][arrived],
-        "frozen": {name: freeze(task, name, learner, cell.seed) for name in task.test},
+        "frozen": {name: find_course(task, name).freeze(learner.act, enter, cell.seed).tolist() for name in task.tests},
         "seconds": round(seconds, 3),
     }
-
-
-def freeze(task: Task, market: str, learner: Learner, seed: int) -> list[Any]:
-    """64 joint actions of the exploring play in one test market, for cross-play."""
-    env = task.make_test_env(market, 4)
-    if hasattr(learner, "enter"):
-        learner.enter(env)
-    return record_play(env, learner.act, 16, seed).tolist()
 
 
 def arrival(gaps: list[float | None], threshold: float = THRESHOLD) -> int | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from train.comparison.leaderboard import Leaderboard
 from ttc_env.equilibrium import Unanswered
-from ttc_env.evaluation.frozen import cross_play
-from ttc_env.evaluation.tasks import Task
-from ttc_env.mechanisms import make_mechanism
+from ttc_env.evaluation import Task, find_course
 
 Matrix = tuple[list[str], np.ndarray]  # names, and what the row earns in one seat with the column in all others
 
@@ -41,12 +39,10 @@ def between_seeds(board: Leaderboard, task: Task, learner: str) -> Matrix:
 
 
 def _matrix(task: Task, players: dict[str, list[dict]]) -> Matrix:
-    def play(name: str, records: Iterable[dict]) -> np.ndarray:
-        return np.concatenate([record["frozen"][name] for record in records])
-
-    mechanism = make_mechanism(task.mechanism)
     matrices = [
-        cross_play(task.market(name), mechanism, {who: play(name, records) for who, records in players.items()})
-        for name in task.test
+        find_course(task, name).cross_play(
+            {who: [record["frozen"][name] for record in records] for who, records in players.items()}
+        )
+        for name in task.tests
     ]
     return list(players), np.mean(matrices, axis=0)

@@ -108,6 +108,16 @@ def solve(
     return actions, values
 
 
+def random_values(decision: Decision, discount: float) -> np.ndarray:
+    """What uniformly random actions are worth from each state, `(S,)`."""
+    (to, probability), size = decision.moves, len(decision.reward)
+    if to.ndim == 1:
+        moves = Moves(to, probability.mean(axis=1))
+    else:
+        moves = Moves(to.reshape(size, -1), probability.reshape(size, -1) / to.shape[1])
+    return evaluate(decision.reward.mean(axis=1), moves, discount)
+
+
 def long_run(moves: Moves, start: int, size: int) -> np.ndarray:
     """How often each state is visited in the long run from `start`, `(S,)`: the limit of averages over time.
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttc_env.arrays import Array
-from ttc_env.dynamics import decision, joint, perfect
+from ttc_env.dynamics import constant, decision, joint, perfect, uniform
 from ttc_env.dynamics.decision import Decision
 from ttc_env.dynamics.lotteries import lottery, mixed
 from ttc_env.dynamics.protocol import Dynamics, Moves, decode, encode
@@ -105,6 +105,11 @@ class MarkovGame:
         return int(encode(np.array(self.dynamics.start(self.market)), self.sizes))
 
     @cached_property
+    def start_weights(self) -> np.ndarray:
+        """Probability of each state in the first period, `(S,)`: one at `start`, unless the first state is drawn."""
+        return self.dynamics.start_weights(self.market)
+
+    @cached_property
     def states(self) -> tuple[Any, ...]:
         """What each state means, in the order of the indices."""
         return tuple(self.dynamics.label(self.market, tuple(digits)) for digits in self._digits[:, 0].tolist())
@@ -144,13 +149,21 @@ class MarkovGame:
 
     def nash_conv(self, policy: Array) -> NashConv:
         """What unilateral deviations gain from the start, USD; `relative_nash_conv` is this over the profit of all."""
-        improvements = self.gains(policy)[self.start]
+        improvements = self.start_weights @ self.gains(policy)
         return NashConv(improvements.sum(), improvements)
 
     def relative_nash_conv(self, policy: Array) -> float:
         """NashConv from the start over the profit of all from there; infinite where there is no profit."""
-        profit = float(self.values(policy)[self.start].sum())
+        profit = float((self.start_weights @ self.values(policy)).sum())
         return float(self.nash_conv(policy).total) / profit if profit > 0 else math.inf
+
+    def uniform_nash_conv(self) -> NashConv:
+        """NashConv of independent uniformly random play in every state; see `uniform.uniform_nash_conv`."""
+        return uniform.uniform_nash_conv(self)
+
+    def best_constant(self, *, relative: bool = False) -> constant.BestConstant:
+        """Actions that never change, of least NashConv; see `constant.best_constant`."""
+        return constant.best_constant(self, relative)
 
     def stage_policy(self) -> np.ndarray:
         """The stage game's equilibrium in every state, `(S, n)`; or each state's own, if it moves by itself."""
@@ -183,8 +196,7 @@ class MarkovGame:
             `profits`, `shares` and `payments` of the providers, `(n,)`, and `welfare` and `user_value`.
         """
         stage = self.stage(policy)
-        here = np.arange(self.num_states) == self.start
-        visits = (1 - self.discount) * decision.visits(stage.moves, here.astype(np.float64), self.discount)
+        visits = (1 - self.discount) * decision.visits(stage.moves, self.start_weights, self.discount)
         names = ("profits", "shares", "payments", "welfare", "user_value")
         return dict(zip(names, (visits @ part for part in stage[:-1]), strict=True))
 
@@ -210,6 +222,13 @@ class MarkovGame:
         """The decision problem of one provider, the others' policies, `(S, n)` or `(S, n, K)`, given."""
         others = [j for j in range(self.num_providers) if j != provider]
         profiles, weights = lottery(policy, others, lambda *sizes: self._limit(*sizes, self.num_actions))
+        return self.decision_against(profiles, weights, provider)
+
+    def decision_against(self, profiles: np.ndarray, weights: np.ndarray, provider: int) -> Decision:
+        """The same where the others play joint actions `(S, L, n)` with probabilities `(S, L)`, whatever is correlated.
+
+        The provider's own actions in them are not read.
+        """
         size, count, _ = profiles.shape
         profiles = np.repeat(profiles, self.num_actions, axis=1)
         profiles[..., provider] = np.tile(np.arange(self.num_actions), count)

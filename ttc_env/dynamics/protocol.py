@@ -90,6 +90,11 @@ class Dynamics:
         """States of the first period, `(..., c)`, drawn by `draws`, `(..., d)`; where `draws_start`."""
         raise NotImplementedError
 
+    def start_weights(self, market: Market) -> np.ndarray:
+        """Probability of each state in the first period, by its index, `(S,)`; by default all of it at `start`."""
+        sizes = self.sizes(market)
+        return (np.arange(math.prod(sizes)) == encode(np.array(self.start(market)), sizes)).astype(np.float64)
+
     def curves(self, market: PeriodMarket, state: Array, out: Array) -> None:
         """Write curves in these states into `out`, `(B, n, 3 m)`, units of `answer_value`; given the base market."""
         present = self.period(market, state)

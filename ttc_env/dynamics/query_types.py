@@ -113,6 +113,10 @@ class QueryTypes(Dynamics):
         """A type by its weight, `(..., 1)`."""
         return namespace(draws).searchsorted(self._stacked(market.base)["upto"], draws, side="right")
 
+    def start_weights(self, market: Market) -> np.ndarray:
+        """The weights of the types, `(T,)`."""
+        return self.mixture.weights
+
     def markets_of(self, market: Market) -> tuple[Market, ...]:
         """Those of the types."""
         return self._types

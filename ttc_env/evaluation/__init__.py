@@ -8,9 +8,10 @@
 """
 
 from ttc_env.evaluation.frozen import FrozenPlay, cross_play, uniform_nash_conv
-from ttc_env.evaluation.policy import evaluate_greedy, evaluate_policy
+from ttc_env.evaluation.policy import evaluate_greedy, evaluate_policy, find_course
 from ttc_env.evaluation.population import Population, load_population
-from ttc_env.evaluation.tasks import SUITES, Task, load_suite
+from ttc_env.evaluation.suites import SUITES, load_suite, suite_digest, suite_name
+from ttc_env.evaluation.tasks import Task
 from ttc_env.evaluation.trained_response import LowerBound, best_response_lower_bound
 
 __all__ = [
@@ -23,7 +24,10 @@ __all__ = [
     "cross_play",
     "evaluate_greedy",
     "evaluate_policy",
+    "find_course",
     "load_population",
     "load_suite",
+    "suite_digest",
+    "suite_name",
     "uniform_nash_conv",
 ]

@@ -184,9 +184,16 @@ def seen_probability(value: Array, shown: int, present: Array | None) -> Array |
     return seen if present is None else seen * present
 
 
-@lru_cache(maxsize=64)  # by identity: a market is immutable, and every period asks
 def _price_table(mechanism: PostedPrice, market: Market | MarketBatch) -> tuple[Array, Array]:
-    """The prices of each provider, and where its row begins in the flattened table."""
+    """The prices of each provider, and where its row begins in the flattened table.
+
+    In a period of a market that carries something over they are those of the base market, whatever its state.
+    """
+    return _prices(mechanism, getattr(market, "base", market))
+
+
+@lru_cache(maxsize=64)  # by identity: a market is immutable, and every period asks
+def _prices(mechanism: PostedPrice, market: Market | MarketBatch) -> tuple[Array, Array]:
     from ttc_env.equilibrium.posted_price import relative_prices
 
     def of(one: Market) -> np.ndarray:

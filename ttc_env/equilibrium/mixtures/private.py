@@ -15,7 +15,7 @@ from ttc_env.equilibrium.game import StageGame
 from ttc_env.equilibrium.log_space import TOLERANCE
 from ttc_env.equilibrium.mixtures.honest import honest_auction
 from ttc_env.equilibrium.regret import NashConv
-from ttc_env.mechanisms import Mechanism, make_mechanism
+from ttc_env.mechanisms import Mechanism, every_action, make_mechanism
 from ttc_env.mixtures import Mixture
 
 
@@ -78,9 +78,22 @@ class PrivateGame:
 
         The mean over the types that it cannot tell apart, while the others keep to their strategies.
         """
-        actions, weights = self.check(actions), self.mixture.weights
+        actions = self.check(actions)
         bids = [self.mechanism.bids(game.market, own[None]) for game, own in zip(self.games, actions, strict=True)]
-        earned = np.stack([game.mean_deviations(made) for game, made in zip(self.games, bids, strict=True)])
+        return self._as_seen(
+            np.stack([game.mean_deviations(made) for game, made in zip(self.games, bids, strict=True)])
+        )
+
+    def uniform_nash_conv(self) -> NashConv:
+        """NashConv of independent uniformly random play on every type, USD; `()`, `(n,)`."""
+        every = every_action(self.mechanism, self.games[0].market)
+        worth = self._as_seen(np.stack([game.mixed_deviations(every) for game in self.games]))
+        improvements = self.mixture.average(worth.max(axis=-1) - worth.mean(axis=-1))
+        return NashConv(improvements.sum(), improvements)
+
+    def _as_seen(self, earned: np.ndarray) -> np.ndarray:
+        """What actions earn on each type, `(T, n, K)`, averaged over the types that look alike to the provider."""
+        weights = self.mixture.weights
         for i, sights in enumerate(self.sights.T):
             sums = np.zeros((sights.max() + 1, earned.shape[-1]))
             np.add.at(sums, sights, weights[:, None] * earned[:, i])
