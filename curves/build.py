@@ -22,12 +22,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 import tyro
 from rich.table import Table as Printed
 
+from curves.estimating.methods import Repeated
 from curves.records.ladder import climb
 from curves.records.runs import Extraction, Run, read_raw
 from curves.tables.licences import check_redistributable
 from curves.tables.metadata import describe
 from curves.tables.prices import LIST_PRICES, find_prices, measured_usd_per_mtok, usage_of
-from curves.tables.table import arrays, make_table, rows, write
+from curves.tables.table import arrays, bills_input, make_table, rows, write
 from ttc_env.scripting.console import console, errors_in_one_line, say
 
 
@@ -42,7 +43,10 @@ class Options:
     benchmark: str | None = None
     """first part of the market's name; by default the task"""
     prices: Path = LIST_PRICES
-    """CSV with the columns model and price_usd_per_mtok; by default the shipped list prices"""
+    """CSV with the columns model and price_usd_per_mtok, and, where they are billed, input_price_usd_per_mtok,
+    cached_price_usd_per_mtok (else as other input) and fee_usd (per query); by default the shipped list prices"""
+    repeated_prompt: Repeated = "input"
+    """how the prompt is billed with the second and later samples of a query: as input again, from a cache, or not"""
     hourly_usd: float | None = None
     """price of one device for an hour, for the column measured_usd_per_mtok"""
     draws: int = 1000
@@ -120,7 +124,7 @@ def check_same_questions(runs: Mapping[str, Run]) -> None:
 def build(runs: list[Run], options: Options, extraction: Extraction, strict: list[Run]) -> None:
     """Make the tables of all methods, write them and what stands beside them, and print them."""
     _check(options)
-    tables = [make_table(runs, method, options.benchmark) for method in options.methods]
+    tables = [make_table(runs, method, options.benchmark, options.repeated_prompt) for method in options.methods]
     if options.redistributable:
         check_redistributable(runs)
     prices = find_prices(runs, options.prices)
@@ -128,9 +132,9 @@ def build(runs: list[Run], options: Options, extraction: Extraction, strict: lis
     found = [row for table in tables for row in rows(table, prices, measured)]
     provenance = describe(
         tables, runs, prices, extraction=extraction, draws=options.draws, seed=options.seed, strict=strict,
-        label=options.label, redistributable=options.redistributable,
+        label=options.label, redistributable=options.redistributable, repeated_prompt=options.repeated_prompt,
     )  # fmt: skip
-    write(options.out, found, arrays(tables, options.draws, options.seed))
+    write(options.out, found, arrays(tables, options.draws, options.seed, with_input=bills_input(prices)))
     options.out.with_suffix(".json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
     shown = Printed(title=f"{', '.join(table.name for table in tables)}: accuracy with 95 % interval")
     for column in ("method", "model", "theta", "accuracy", "interval", "tokens"):

@@ -19,8 +19,8 @@ class Outcomes:
 
     Args:
         accuracy: fraction of the recorded answers that are right, `(n, m, Q)`; its means are the market's accuracy.
-        tokens: tokens of a query, relative to their mean over questions, `(n, m, Q)`: a query costs, and is charged,
-            this many times what the market's tables say.
+        tokens: the bill of a query, relative to its mean over questions, `(n, m, Q)`: a query costs, and is charged,
+            this many times what the market's tables say. With one price per token that is its share of tokens.
 
     Raises:
         ValueError: shapes that disagree, accuracies outside [0, 1], tokens below 0 or without mean 1.

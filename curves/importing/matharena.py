@@ -23,7 +23,7 @@ def read_matharena(path: Path, task: str, kind: Kind | None) -> list[tuple[Run, 
     """A run for each model of a file, JSON lines or parquet.
 
     The verdicts of the file are kept. Where the task has a kind of answer, ours are held beside them: `verdicts` says
-    how many were compared and at which rate the two disagree. `usd_per_mtok` is what was billed, input included, per
+    how many were compared and at which rate the two disagree. `tariff` is what was billed, input included, per
     million generated tokens.
 
     Raises:
@@ -82,7 +82,7 @@ def _summary(rows: list[Row]) -> dict[str, Any]:
     tokens, costs = sum(row["tokens"] for row in rows), [row["cost"] for row in rows]
     found: dict[str, Any] = {}
     if tokens > 0 and None not in costs:
-        found["usd_per_mtok"] = sum(costs) / tokens * 1e6
+        found["tariff"] = [sum(costs) / tokens * 1e6]
     if judged:
         disagree = sum(row["ours"] != row["correct"] for row in judged)
         found["verdicts"] = {"compared": len(judged), "disagreement": disagree / len(judged)}

@@ -19,8 +19,9 @@ Extraction = Literal["flexible", "strict"]
 class Answers(NamedTuple):
     """The samples of one question, each `(samples,)`.
 
-    `answer`: an integer per distinct answer, -1 where there is none (unparsed or truncated); `thinking` and `reward`
-    are None where they were not recorded.
+    `answer`: an integer per distinct answer, -1 where there is none (unparsed or truncated); `tokens` are generated,
+    `input` tokens read anew, `cached` ones from a cache. `thinking`, `reward`, `input` and `cached` are None where they
+    were not recorded.
     """
 
     answer: np.ndarray
@@ -29,6 +30,13 @@ class Answers(NamedTuple):
     truncated: np.ndarray
     thinking: np.ndarray | None
     reward: np.ndarray | None
+    input: np.ndarray | None = None
+    cached: np.ndarray | None = None
+
+    def only(self, chosen: np.ndarray) -> Answers:
+        """Some of the samples."""
+        columns = {name: column[chosen] for name, column in self._asdict().items() if column is not None}
+        return self._replace(**columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +69,8 @@ def answers(samples: Iterable[Mapping[str, Any]], extraction: Extraction = "flex
         truncated=truncated,
         thinking=_column(rows, "thinking_tokens"),
         reward=_column(rows, "reward"),
+        input=_column(rows, "input_tokens", least=0),
+        cached=_column(rows, "cached_tokens", least=0),
     )
 
 
@@ -100,9 +110,9 @@ def _read(folder: Path, config: dict[str, Any], extraction: Extraction) -> Run:
     return Run(config["model"]["name"], config["task"]["name"], tables[None], forced, metadata)
 
 
-def _column(rows: list[Mapping[str, Any]], name: str) -> np.ndarray | None:
+def _column(rows: list[Mapping[str, Any]], name: str, least: float = -np.inf) -> np.ndarray | None:
     values = [row.get(name) for row in rows]
-    return None if any(value is None for value in values) else _numbers(name, values)
+    return None if any(value is None for value in values) else _numbers(name, values, least)
 
 
 def _numbers(name: str, values: list[Any], least: float = -np.inf) -> np.ndarray:

@@ -32,13 +32,14 @@ class Plan(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A sample before it is verified: its text, where its answer may be, and what it cost."""
+    """A sample before it is verified: its text, where its answer may be, and tokens of thinking and prompt."""
 
     budget: int | None
     seed: int
     sample: Sample
     text: str
     thinking: int | None
+    prompt_tokens: int
 
 
 def sample_questions(
@@ -56,7 +57,7 @@ def sample_questions(
     ]
     batches = [engine.generate(requests, sampling)]
     free = [
-        [_draft(engine, prompt, None, request.seed + j, sample) for j, sample in enumerate(samples)]
+        [_draft(engine, prompt, request, j, sample) for j, sample in enumerate(samples)]
         for request, samples in zip(requests, batches[0].samples, strict=True)
     ]
     found = [list(drafts) for drafts in free]
@@ -82,7 +83,7 @@ def sample_questions(
                 kept = draft.sample.tokens[:budget]
                 text = engine.tokenizer.decode(kept + force + sample.tokens)
                 whole = Sample(kept + sample.tokens, sample.finish, sample.logprob)
-                answers[q, j] = Draft(budget, request.seed, whole, text, budget)
+                answers[q, j] = Draft(budget, request.seed, whole, text, budget, draft.prompt_tokens)
         requests += forced
         for q, drafts in enumerate(free):
             found[q] += [answers.get((q, j), draft._replace(budget=budget)) for j, draft in enumerate(drafts)]
@@ -116,6 +117,7 @@ def records(
                 "seed": draft.seed,
                 "text_sha256": hashlib.sha256(draft.text.encode()).hexdigest(),
                 **verdict(prompt.after_thinking(draft.text), task.kind, question.answer, truncated),
+                "input_tokens": draft.prompt_tokens,
                 "tokens": len(draft.sample.tokens),
                 "thinking_tokens": draft.thinking,
                 "finish": draft.sample.finish,
@@ -138,6 +140,6 @@ def verdict(text: str, verifier: str, truth: str, truncated: bool) -> Record:
     }
 
 
-def _draft(engine: Engine, prompt: Prompt, budget: int | None, seed: int, sample: Sample) -> Draft:
-    text = engine.tokenizer.decode(sample.tokens)
-    return Draft(budget, seed, sample, text, prompt.thinking_tokens(engine.tokenizer, sample.tokens))
+def _draft(engine: Engine, prompt: Prompt, request: Request, place: int, sample: Sample) -> Draft:
+    text, thinking = engine.tokenizer.decode(sample.tokens), prompt.thinking_tokens(engine.tokenizer, sample.tokens)
+    return Draft(None, request.seed + place, sample, text, thinking, len(request.prompt))

@@ -11,7 +11,7 @@ import numpy as np
 
 from curves.records.runs import Extraction, Run
 from curves.records.stamps import commit, now
-from curves.tables.prices import total_usage
+from curves.tables.prices import Tariff, total_usage
 from curves.tables.table import Table
 
 SCHEMA = Path(__file__).with_name("metadata.schema.json")
@@ -20,7 +20,7 @@ SCHEMA = Path(__file__).with_name("metadata.schema.json")
 def describe(
     tables: Sequence[Table],
     runs: Sequence[Run],
-    usd_per_mtok: Mapping[str, float],
+    prices: Mapping[str, Tariff],
     *,
     extraction: Extraction,
     draws: int,
@@ -28,24 +28,26 @@ def describe(
     strict: Sequence[Run] = (),
     label: str = "",
     redistributable: bool = False,
+    repeated_prompt: str = "input",
 ) -> dict[str, Any]:
     """Everything needed to know how a table came about.
 
     Args:
         tables: the curves.
         runs: what they were built from.
-        usd_per_mtok: list prices.
+        prices: list prices.
         extraction: how answers were read.
         draws: bootstrap draws beside the table, made with `seed`.
         seed: see `draws`.
         strict: the same runs with strict extraction, to report both.
         label: a remark, for example that this was measured on a CPU.
         redistributable: whether the table may be passed on.
+        repeated_prompt: how the prompt is billed with later samples of a query, recorded where input is billed.
 
     Raises:
         ValueError: something is missing or of the wrong type.
     """
-    content = {
+    content: dict[str, Any] = {
         "schema_version": 1,
         "created": now(),
         "commit": commit(),
@@ -58,7 +60,7 @@ def describe(
         "models": [
             {
                 "model": run.model,
-                "price_usd_per_mtok": usd_per_mtok[run.model],
+                **prices[run.model].columns(),
                 "rates": rates(run)
                 | {f"strict_{key}": value for other in strict[i : i + 1] for key, value in rates(other).items()},
                 "origin": _origin(run.metadata),
@@ -66,6 +68,8 @@ def describe(
             for i, run in enumerate(runs)
         ],
     }
+    if any(tariff.input is not None for tariff in prices.values()):
+        content["repeated_prompt"] = repeated_prompt
     _check(content)
     return content
 

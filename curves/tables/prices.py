@@ -1,4 +1,4 @@
-"""What a token costs: list prices from a file, and measured USD per token from an hourly price."""
+"""What a query costs: list prices from a file, and measured USD per token from an hourly price."""
 
 from __future__ import annotations
 
@@ -6,29 +6,47 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ttc_env
 from curves.records.runs import Run
+from ttc_env.curves import COLUMNS, TARIFF
 
 USAGE = ("device_seconds", "prefill_seconds", "decode_seconds", "prompt_tokens", "generated_tokens", "joules")
+PRICES = (COLUMNS[-1], *TARIFF)
 LIST_PRICES = Path(ttc_env.__file__).parent / "data" / "llm_curves.csv"
 
 
-def find_prices(runs: Sequence[Run], path: Path) -> dict[str, float]:
-    """USD per million generated tokens of each model: as billed where a run says so and no list is given, else listed.
+class Tariff(NamedTuple):
+    """List prices of a model: USD per million tokens generated, read and read from a cache, and a fee for each query.
+
+    None where nothing is said: only generated tokens are billed, and cached ones as others that are read.
+    """
+
+    output: float
+    input: float | None = None
+    cached: float | None = None
+    fee: float | None = None
+
+    def columns(self) -> dict[str, float]:
+        """What is said, by the columns of tables and lists of prices."""
+        return {name: price for name, price in zip(PRICES, self, strict=True) if price is not None}
+
+
+def find_prices(runs: Sequence[Run], path: Path) -> dict[str, Tariff]:
+    """The prices of each model: as billed where a run says so and no list is given, else listed.
 
     Raises:
         ValueError: see `read_prices`.
     """
-    billed = {run.model: float(run.metadata["usd_per_mtok"]) for run in runs if "usd_per_mtok" in run.metadata}
+    billed = {run.model: Tariff(*run.metadata["tariff"]) for run in runs if "tariff" in run.metadata}
     if path != LIST_PRICES:
         billed = {}
     return billed | read_prices(path, [run.model for run in runs if run.model not in billed])
 
 
-def read_prices(path: Path, models: Sequence[str]) -> dict[str, float]:
-    """USD per million tokens of each model, from a CSV with the columns `model` and `price_usd_per_mtok`.
+def read_prices(path: Path, models: Sequence[str]) -> dict[str, Tariff]:
+    """The prices of each model, from a CSV with the columns `model` and `price_usd_per_mtok`, and others of `PRICES`.
 
     A model is found by its full name or by the part after the organisation.
 
@@ -37,32 +55,32 @@ def read_prices(path: Path, models: Sequence[str]) -> dict[str, float]:
     """
     with open(path, newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
-    if not lines or not {"model", "price_usd_per_mtok"} <= set(lines[0]):
-        raise ValueError(f"{path}: needs the columns model and price_usd_per_mtok")
-    listed: dict[str, set[float]] = {}
+    if not lines or not {"model", PRICES[0]} <= set(lines[0]):
+        raise ValueError(f"{path}: needs the columns model and {PRICES[0]}")
+    listed: dict[str, set[Tariff]] = {}
     for line in lines:
-        price = _price(path, line["price_usd_per_mtok"])
+        tariff = Tariff(*(_price(path, name, line[name]) if name in line else None for name in PRICES))  # type: ignore[arg-type]
         for name in {line["model"], line["model"].split("/")[-1]}:
-            listed.setdefault(name, set()).add(price)
+            listed.setdefault(name, set()).add(tariff)
     prices = {}
     for model in models:
         found = listed.get(model) or listed.get(model.split("/")[-1]) or set()
         if len(found) != 1:
             raise ValueError(
                 f"{path}: {len(found)} prices for {model!r}, need one; give it with --prices FILE.csv, "
-                f"a table with the columns model and price_usd_per_mtok; known here: {', '.join(listed)}"
+                f"a table with the columns model and {PRICES[0]}; known here: {', '.join(listed)}"
             )
         prices[model] = next(iter(found))
     return prices
 
 
-def _price(path: Path, text: str) -> float:
+def _price(path: Path, column: str, text: str) -> float:
     try:
         price = float(text)
     except (TypeError, ValueError):
         price = math.nan
     if not (math.isfinite(price) and price >= 0):
-        raise ValueError(f"{path}: price_usd_per_mtok must be finite and >= 0, got {text!r}")
+        raise ValueError(f"{path}: {column} must be finite and >= 0, got {text!r}")
     return price
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from curves.estimating.intervals import accuracy_interval, bootstrap_means
-from curves.estimating.methods import QUANTILE_BINS, curve
+from curves.estimating.methods import QUANTILE_BINS, Repeated, curve
 from curves.records.runs import Run
-from ttc_env.curves import COLUMNS, read_curves
+from curves.tables.prices import Tariff
+from ttc_env.curves import AMOUNTS, COLUMNS, TARIFF, read_curves
 from ttc_env.scripting.files import replacing
 
 SAMPLES = (1, 4, 8, 16, 32, 64)  # as published; a vote of two is no better than one sample
@@ -24,7 +25,8 @@ EXTRA_COLUMNS = ("standard_error", "low", "high", "questions", "samples", "measu
 class Table:
     """Curves of `n` models at `m` levels on the same `Q` questions.
 
-    `accuracy` and `tokens` are per question, `(n, m, Q)`; their means are the curves.
+    `accuracy` and `tokens` are per question, `(n, m, Q)`; their means are the curves. So are the tokens that are read,
+    anew (`input`) and from a cache, where they were recorded for all models.
     """
 
     benchmark: str
@@ -35,6 +37,8 @@ class Table:
     samples: tuple[int, ...]
     accuracy: np.ndarray
     tokens: np.ndarray
+    input: np.ndarray | None = None
+    cached: np.ndarray | None = None
 
     @property
     def name(self) -> str:
@@ -42,8 +46,12 @@ class Table:
         return f"{self.benchmark}/{self.method}"
 
 
-def make_table(runs: Sequence[Run], method: str, benchmark: str | None = None) -> Table:
+def make_table(
+    runs: Sequence[Run], method: str, benchmark: str | None = None, repeated_prompt: Repeated = "input"
+) -> Table:
     """One table from several models' runs of one task; only questions that all of them answered count.
+
+    `repeated_prompt` says how the prompt is billed with the second and later samples of a query.
 
     Raises:
         ValueError: no or different tasks, a model twice, or no common question or level.
@@ -56,10 +64,14 @@ def make_table(runs: Sequence[Run], method: str, benchmark: str | None = None) -
         raise ValueError(f"{', '.join(models)} have {len(questions)} questions in common; at least 2 are needed")
     samples = tuple(min(len(run.questions[question].answer) for question in questions) for run in runs)
     levels = _levels(runs, method, min(samples))
-    points = np.array([curve(run, method, levels, questions) for run in runs])
+    found = [curve(run, method, levels, questions, repeated_prompt) for run in runs]
+    whole = all(one.input is not None for one in found)
+    label = benchmark or tasks.pop()
     return Table(
-        benchmark or tasks.pop(), method, tuple(models), tuple(levels), tuple(questions), samples,
-        points[:, 0], points[:, 1],
+        label, method, tuple(models), tuple(levels), tuple(questions), samples,
+        np.array([one.accuracy for one in found]), np.array([one.tokens for one in found]),
+        np.array([one.input for one in found]) if whole else None,
+        np.array([one.cached for one in found]) if whole else None,
     )  # fmt: skip
 
 
@@ -74,16 +86,16 @@ def _levels(runs: Sequence[Run], method: str, samples: int) -> list[int]:
     return [k for k in SAMPLES if k <= samples]
 
 
-def rows(table: Table, usd_per_mtok: Mapping[str, float], measured: Mapping[str, float | None]) -> list[dict[str, Any]]:
+def rows(table: Table, prices: Mapping[str, Tariff], measured: Mapping[str, float | None]) -> list[dict[str, Any]]:
     """A row per model and level, in the columns that `ttc_env.load_market` reads and `EXTRA_COLUMNS`.
 
     Raises:
-        ValueError: a model without a price.
+        ValueError: a model without a price, or tokens that are billed and were not recorded.
     """
     found = []
     for i, model in enumerate(table.models):
-        if model not in usd_per_mtok:
-            raise ValueError(f"no price for {model!r}; known: {', '.join(usd_per_mtok)}")
+        if model not in prices:
+            raise ValueError(f"no price for {model!r}; known: {', '.join(prices)}")
         for k, level in enumerate(table.levels):
             estimate = accuracy_interval(table.accuracy[i, k])
             point = (table.benchmark, table.method, model, level, *_round(estimate.mean, table.tokens[i, k].mean()))
@@ -94,19 +106,52 @@ def rows(table: Table, usd_per_mtok: Mapping[str, float], measured: Mapping[str,
                 table.samples[i],
                 "" if cost is None else f"{cost:.6g}",
             )
-            cells = zip((*COLUMNS, *EXTRA_COLUMNS), (*point, usd_per_mtok[model], *extra), strict=True)
-            found.append(dict(cells))
+            cells = dict(zip(COLUMNS, (*point, prices[model].output), strict=True))
+            read = _billed(table, i, k, [prices[other] for other in table.models])
+            found.append(cells | read | dict(zip(EXTRA_COLUMNS, extra, strict=True)))
     return found
 
 
-def arrays(tables: Sequence[Table], draws: int, seed: int) -> dict[str, np.ndarray]:
+def bills_input(prices: Mapping[str, Tariff]) -> bool:
+    """Whether any model is paid for the tokens that it reads."""
+    return any(tariff.input is not None for tariff in prices.values())
+
+
+def _billed(table: Table, i: int, k: int, tariffs: Sequence[Tariff]) -> dict[str, float]:
+    """The cells of what is billed besides generated tokens: whatever any model is paid for."""
+    cells: dict[str, float] = {}
+    own = tariffs[i]
+    if any(tariff.input is not None for tariff in tariffs):
+        if table.input is None or table.cached is None:
+            raise ValueError(
+                f"{table.name}: {TARIFF[0]} is given, but not all models have recorded input tokens; "
+                "leave that column out of the prices"
+            )
+        cells |= dict(zip(AMOUNTS, _round(table.input[i, k].mean(), table.cached[i, k].mean()), strict=True))
+        cells[TARIFF[0]] = own.input or 0.0
+        cells[TARIFF[1]] = own.cached if own.cached is not None else cells[TARIFF[0]]
+    if any(tariff.fee is not None for tariff in tariffs):
+        cells[TARIFF[2]] = own.fee or 0.0
+    return cells
+
+
+def arrays(tables: Sequence[Table], draws: int, seed: int, *, with_input: bool = False) -> dict[str, np.ndarray]:
     """What stands beside the table, by market name: joint bootstrap draws `(draws, n, m)` and outcomes `(Q, n, m)`.
 
     The same questions are drawn for all models, levels and, where they share questions, methods.
+
+    Args:
+        tables: the curves.
+        draws: how many.
+        seed: of the draws.
+        with_input: keep the tokens that are read as well, where they were recorded.
     """
     found: dict[str, np.ndarray] = {}
     for table in tables:
-        for kind, values in (("accuracy", table.accuracy), ("tokens", table.tokens)):
+        quantities = {"accuracy": table.accuracy, "tokens": table.tokens}
+        if with_input and table.input is not None and table.cached is not None:
+            quantities |= dict(zip(AMOUNTS, (table.input, table.cached), strict=True))
+        for kind, values in quantities.items():
             means = bootstrap_means(values, draws, np.random.default_rng(seed))
             found[f"{table.method}.{kind}.draws"] = means.astype(np.float32)
             found[f"{table.method}.{kind}.questions"] = np.moveaxis(values, -1, 0).astype(np.float32)
@@ -122,7 +167,7 @@ def write(path: Path, table_rows: Sequence[Mapping[str, Any]], beside: Mapping[s
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as draft:
         with open(draft, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, (*COLUMNS, *EXTRA_COLUMNS))
+            writer = csv.DictWriter(file, list(table_rows[0]))
             writer.writeheader()
             writer.writerows(table_rows)
         _readable(draft, path)

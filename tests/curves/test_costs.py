@@ -7,7 +7,7 @@ import types
 import pytest
 
 from curves.sampling.machine import EnergyMeter, describe_device, versions
-from curves.tables.prices import measured_usd_per_mtok, read_prices, total_usage
+from curves.tables.prices import Tariff, measured_usd_per_mtok, read_prices, total_usage
 
 BATCH = {
     "device_seconds": 10.0, "prefill_seconds": 1.0, "decode_seconds": 8.0, "prompt_tokens": 50,
@@ -31,8 +31,8 @@ def test_a_sum_with_a_missing_number_is_missing():
 def test_prices_are_found_by_full_or_short_name(tmp_path):
     path = tmp_path / "prices.csv"
     path.write_text("model,price_usd_per_mtok,note\norg/a,0.5,\norg/b,1,\nother/b,2,\n")
-    assert read_prices(path, ["org/a", "a"]) == {"org/a": 0.5, "a": 0.5}
-    assert read_prices(path, ["org/b"]) == {"org/b": 1.0}
+    assert read_prices(path, ["org/a", "a"]) == {"org/a": Tariff(0.5), "a": Tariff(0.5)}
+    assert read_prices(path, ["org/b"]) == {"org/b": Tariff(1.0)}
     for model, number in (("b", 2), ("c", 0)):
         with pytest.raises(ValueError, match=f"{number} prices for '{model}'"):
             read_prices(path, [model])

@@ -107,7 +107,7 @@ def test_a_run_is_read_field_by_field(tmp_path):
     assert run.questions["a"].answer.tolist() == [0, -1, -1]
     assert run.questions["b"].answer.tolist() == [0, 0, 1]
     assert run.questions["b"].thinking.tolist() == [5, 6, 7]
-    accuracy, tokens = curve(run, "majority_voting", [1, 3], ["a", "b"])
+    accuracy, tokens, *_ = curve(run, "majority_voting", [1, 3], ["a", "b"])
     np.testing.assert_allclose(accuracy, [[1 / 3, 2 / 3], [1, 1]])
     np.testing.assert_allclose(tokens, [[184, 9], [552, 27]])
     with pytest.raises(ValueError, match="no rewards were recorded"):
@@ -119,7 +119,7 @@ def test_effort_bins_are_quintiles_of_thinking_within_each_question(tmp_path):
     right = [count > 50 for count, _ in tokens]
     row = {"qid": 0, "answers": ["1"] * 10, "correct": right, "num_tokens": tokens}
     run, _ = read_published(write(tmp_path / FILE.format("m"), [row]), "aime")
-    accuracy, spent = curve(run, "reasoning_quantile", [1, 2, 3, 4, 5], ["0"])
+    accuracy, spent, *_ = curve(run, "reasoning_quantile", [1, 2, 3, 4, 5], ["0"])
     np.testing.assert_allclose(accuracy[:, 0], [0, 0, 0.5, 1, 1])
     np.testing.assert_allclose(spent[:, 0], [20, 40, 60, 80, 100])
 

@@ -61,8 +61,12 @@ def test_every_sample_has_its_record(clean):
     free = [record for record in found if record["budget"] is None]
     assert sorted(record["seed"] for record in free) == sorted({record["seed"] for record in free})
     fields = {"question", "sample", "budget", "seed", "text_sha256", "answer", "strict", "correct", "correct_strict"}
-    fields |= {"tokens", "thinking_tokens", "finish", "reward", "logprob", "text"}
+    fields |= {"input_tokens", "tokens", "thinking_tokens", "finish", "reward", "logprob", "text"}
     assert all(set(record) == fields for record in found)
+    assert {
+        len({record["input_tokens"] for record in found if record["question"] == name})
+        for name in {record["question"] for record in found}
+    } == {1}  # one prompt, also where an answer is forced
     assert all(not record["correct"] for record in found if record["finish"] == "length")
     assert all(record["logprob"] < 0 and 1 <= record["tokens"] <= 12 for record in free)
     by_sample = {(record["question"], record["sample"]): record for record in free}

@@ -59,7 +59,7 @@ def test_matharena_verdicts_are_kept_and_ours_stand_beside_them(tmp_path):
     ((run, left),) = read_matharena(write(tmp_path / "o.jsonl", rows), "aime", "integer")
     assert run.questions["0"].correct.tolist() == [False, True, True, True]
     assert run.metadata["verdicts"] == {"compared": 9, "disagreement": 1 / 9}
-    assert run.metadata["usd_per_mtok"] == pytest.approx(2.0)
+    assert run.metadata["tariff"] == [pytest.approx(2.0)]
     assert left == {
         "repeated samples": 1, "incomplete samples": 2, "questions with fewer samples than most": 1, "torn lines": 1,
         "lines without problem, model or sample": 1,

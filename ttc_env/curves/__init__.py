@@ -8,10 +8,12 @@ stands an `.npz` file of the same name: joint bootstrap draws, and outcomes ques
 from ttc_env.curves.beside import load_draws, load_outcomes
 from ttc_env.curves.loading import load_market
 from ttc_env.curves.measured import ANSWER_VALUE, BASELINE, COSTS, MARKUP, Curves
-from ttc_env.curves.reading import COLUMNS, read_curves
+from ttc_env.curves.reading import AMOUNTS, COLUMNS, TARIFF, read_curves
 from ttc_env.curves.shipped import MIXED, TABLES, list_markets, list_mixtures, load_curves
+from ttc_env.curves.surcharges import Surcharge
 
 __all__ = [
+    "AMOUNTS",
     "ANSWER_VALUE",
     "BASELINE",
     "COLUMNS",
@@ -19,7 +21,9 @@ __all__ = [
     "MARKUP",
     "MIXED",
     "TABLES",
+    "TARIFF",
     "Curves",
+    "Surcharge",
     "list_markets",
     "list_mixtures",
     "load_curves",

@@ -7,12 +7,12 @@ import zipfile
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ttc_env.curves.measured import Curves
-from ttc_env.curves.reading import read_curves
+from ttc_env.curves.reading import AMOUNTS, read_curves
 from ttc_env.curves.shipped import DATA, TABLES, is_path, load_curves
 from ttc_env.market import Market
 
@@ -31,11 +31,28 @@ def load_draws(source: str | os.PathLike[str], *, name: str | None = None, **par
     Raises:
         ValueError: nothing stands beside the table, or what does is of another shape.
     """
+    return [one.market(**parameters) for one in recorded_curves(source, "draws", name=name)]
+
+
+def recorded_curves(
+    source: str | os.PathLike[str], kind: Literal["draws", "questions"], *, name: str | None = None
+) -> list[Curves]:
+    """The curves of each joint bootstrap draw, or of each question; arguments and errors as in `load_draws`.
+
+    Input tokens are those of the table where none were recorded beside it.
+    """
     curves = load_curves(source, name=name)
-    accuracy, tokens = _beside(source, curves, "draws", curves.accuracy.shape)
+    accuracy, tokens, *read = _beside(source, curves, kind)
+    if curves.surcharge is None or not read:
+        return [replace(curves, accuracy=one, tokens=other) for one, other in zip(accuracy, tokens, strict=True)]
     return [
-        replace(curves, accuracy=one, tokens=other).market(**parameters)
-        for one, other in zip(accuracy, tokens, strict=True)
+        replace(
+            curves,
+            accuracy=one,
+            tokens=other,
+            surcharge=replace(curves.surcharge, input_tokens=new, cached_tokens=cached),
+        )
+        for one, other, new, cached in zip(accuracy, tokens, *read, strict=True)
     ]
 
 
@@ -44,17 +61,12 @@ def load_outcomes(source: str | os.PathLike[str], *, name: str | None = None) ->
 
     Their means over questions are the curves. Arguments and errors as in `load_draws`.
     """
-    curves = load_curves(source, name=name)
-    accuracy, tokens = (
-        np.moveaxis(values, 0, -1) for values in _beside(source, curves, "questions", curves.accuracy.shape)
-    )
-    return accuracy, tokens
+    accuracy, tokens, *_ = _beside(source, load_curves(source, name=name), "questions")
+    return np.moveaxis(accuracy, 0, -1), np.moveaxis(tokens, 0, -1)
 
 
-def _beside(
-    source: str | os.PathLike[str], curves: Curves, kind: str, shape: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Accuracy and tokens, `(kind, n, m)`, from the `.npz` file beside a table."""
+def _beside(source: str | os.PathLike[str], curves: Curves, kind: Literal["draws", "questions"]) -> list[np.ndarray]:
+    """Accuracy and tokens, and input and cached tokens where they were recorded, each `(kind, n, m)`."""
     shipped = (DATA / file for file in TABLES if curves.name in read_curves(DATA / file))
     path = (Path(source).expanduser() if is_path(source) else next(shipped)).with_suffix(".npz")
     if not path.is_file():
@@ -63,9 +75,11 @@ def _beside(
     method = curves.name.split("/")[1]
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = [file[f"{method}.{quantity}.{kind}"].astype(float) for quantity in ("accuracy", "tokens")]
+            read = AMOUNTS if f"{method}.{AMOUNTS[0]}.{kind}" in file else ()
+            found = [file[f"{method}.{quantity}.{kind}"].astype(float) for quantity in ("accuracy", "tokens", *read)]
     except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: {kind} of {curves.name} cannot be read; build the table again ({error})") from None
-    if any(values.shape[1:] != shape for values in found):
+    shape = curves.accuracy.shape
+    if any(values.shape[1:] != shape for values in found) or len({len(values) for values in found}) > 1:
         raise ValueError(f"{path}: {kind} of {curves.name} have shape {found[0].shape}, its table {shape}")
-    return found[0], found[1]
+    return found

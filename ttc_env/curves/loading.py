@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from ttc_env.curves.beside import load_outcomes
+from ttc_env.curves.beside import recorded_curves
 from ttc_env.curves.measured import BASELINE, Curves
 from ttc_env.curves.shipped import MIXED, list_mixtures, load_curves
 from ttc_env.market import Market
@@ -100,23 +100,43 @@ def load_market(  # type: ignore[misc]  # the two short signatures above stand f
 def _market(source: Any, name: str | None, providers: Any, outcomes: bool, parameters: dict[str, Any]) -> Market:
     curves, recorded = load_curves(source, name=name), None
     if outcomes:
-        accuracy, tokens = load_outcomes(source, name=name)
-        mean = tokens.mean(-1)
-        recorded = Outcomes(accuracy, tokens / mean[..., None])
-        curves = replace(curves, accuracy=accuracy.mean(-1), tokens=mean)
+        curves, recorded = _replayed(recorded_curves(source, "questions", name=name))
+        if curves.surcharge is not None and curves.costs_by(parameters["markup"], parameters["costs"]) != "markup":
+            raise ValueError(
+                f"outcomes of {curves.name} are replayed with its bills, so costs must follow them: costs='markup'"
+            )
     if providers is not None:
         everybody, curves = curves.providers, curves.select(providers)
         recorded = recorded and recorded.select([everybody.index(one) for one in curves.providers])
     return replace(curves.market(**parameters), outcomes=recorded)
 
 
+def _replayed(questions: list[Curves]) -> tuple[Curves, Outcomes]:
+    """The mean curves of some questions, and how each question differs from them in accuracy and bill."""
+
+    def over(values: Sequence[np.ndarray]) -> np.ndarray:
+        return np.moveaxis(np.array(values), 0, -1)
+
+    accuracy, tokens = over([one.accuracy for one in questions]), over([one.tokens for one in questions])
+    mean = replace(questions[0], accuracy=accuracy.mean(-1), tokens=tokens.mean(-1))
+    if mean.surcharge is None:  # one price: bills are as tokens are, also where they cost nothing
+        return mean, Outcomes(accuracy, tokens / mean.tokens[..., None])
+    read = [one.surcharge for one in questions if one.surcharge is not None]
+    surcharge = replace(
+        read[0],
+        input_tokens=over([one.input_tokens for one in read]).mean(-1),
+        cached_tokens=over([one.cached_tokens for one in read]).mean(-1),
+    )
+    mean, bill = replace(mean, surcharge=surcharge), over([one.bill for one in questions])
+    average = bill.mean(-1, keepdims=True)
+    return mean, Outcomes(accuracy, np.divide(bill, average, out=np.ones_like(bill), where=average > 0))
+
+
 def _recorded_questions(source: str | os.PathLike[str], name: str | None) -> list[Curves]:
     """The curves of each recorded question."""
     if source in list_mixtures():
         raise ValueError(f"{source!r} has no recorded questions; they stand beside the table of one benchmark")
-    curves = load_curves(source, name=name)
-    accuracy, tokens = (np.moveaxis(values, -1, 0) for values in load_outcomes(source, name=name))
-    return [replace(curves, accuracy=one, tokens=other) for one, other in zip(accuracy, tokens, strict=True)]
+    return recorded_curves(source, "questions", name=name)
 
 
 def _benchmarks(mixture: Any, name: str | None) -> list[Curves]:

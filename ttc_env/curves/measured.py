@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ttc_env.checks import finite, listed, within
+from ttc_env.curves.surcharges import Surcharge
 from ttc_env.market import Market
 from ttc_env.names import find_provider
 
@@ -25,7 +26,8 @@ class Curves:
 
     `accuracy` (probability of a right answer) and `tokens` (mean generated tokens per query) have shape
     `(n, m)`; `usd_per_token` has shape `(n,)`. `cost_per_token` holds what a token costs the provider, USD, `(n, m)`,
-    under `"table"` and `"measured"` as far as the table has these columns; NaN where a cell is empty.
+    under `"table"` and `"measured"` as far as the table has these columns; NaN where a cell is empty. `surcharge` is
+    what is billed besides generated tokens, or None.
     """
 
     name: str
@@ -35,6 +37,13 @@ class Curves:
     tokens: np.ndarray
     usd_per_token: np.ndarray
     cost_per_token: Mapping[str, np.ndarray] = field(default_factory=dict)
+    surcharge: Surcharge | None = None
+
+    @property
+    def bill(self) -> np.ndarray:
+        """What a query is billed, USD, `(n, m)`."""
+        generated = self.tokens * self.usd_per_token[:, None]
+        return generated if self.surcharge is None else generated + self.surcharge.usd
 
     def select(self, providers: Sequence[str | int]) -> Curves:
         """The curves of some of the providers, in the order given.
@@ -55,6 +64,7 @@ class Curves:
             tokens=self.tokens[rows],
             usd_per_token=self.usd_per_token[rows],
             cost_per_token={kind: values[rows] for kind, values in self.cost_per_token.items()},
+            surcharge=None if self.surcharge is None else self.surcharge.select(rows),
         )
 
     def market(
@@ -67,7 +77,7 @@ class Curves:
         outside_value: float = 0.0,
         costs: str | None = None,
     ) -> Market:
-        """The market these curves make: `q = alpha (b + (1 - b) a)`, `p = tokens * price`, and `c` as `costs` says.
+        """The market these curves make: `q = alpha (b + (1 - b) a)`, `p = bill`, and `c` as `costs` says.
 
         Raises:
             ValueError: `answer_value` is not given and no published one exists for this benchmark, or a
@@ -83,7 +93,7 @@ class Curves:
             answer_value = ANSWER_VALUE[benchmark]
         for parameter, value in (("answer_value", answer_value), ("baseline", baseline)):
             finite(parameter, value)
-        price = self.tokens * self.usd_per_token[:, None]
+        price = self.bill
         return Market(
             providers=self.providers,
             levels=self.levels,
@@ -97,12 +107,17 @@ class Curves:
             tokens=self.tokens,
         )
 
-    def _cost(self, price: np.ndarray, markup: float | Sequence[float] | None, costs: str | None) -> np.ndarray:
-        """What a query costs the provider, USD, `(n, m)`."""
+    def costs_by(self, markup: float | Sequence[float] | None, costs: str | None) -> str:
+        """Which of `COSTS` holds."""
         if costs is None:
             costs = "table" if "table" in self.cost_per_token and markup is None else "markup"
         if costs not in COSTS:
             raise ValueError(f"costs must be one of {', '.join(COSTS)}, got {costs!r}")
+        return costs
+
+    def _cost(self, price: np.ndarray, markup: float | Sequence[float] | None, costs: str | None) -> np.ndarray:
+        """What a query costs the provider, USD, `(n, m)`."""
+        costs = self.costs_by(markup, costs)
         if costs == "markup":
             return price / (1 + self._markup(MARKUP if markup is None else markup))
         if markup is not None:

@@ -14,19 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ttc_env.curves.measured import COST_COLUMNS, Curves
+from ttc_env.curves.surcharges import Surcharge
 
 COLUMNS = ("benchmark", "method", "model", "theta", "accuracy", "tokens", "price_usd_per_mtok")
-
-
-class _Point(NamedTuple):
-    """A row of a table; costs are NaN where there are none."""
-
-    row: int
-    accuracy: float
-    tokens: float
-    price: float
-    cost: float
-    measured: float
+AMOUNTS = ("input_tokens", "cached_tokens")  # per query and level; columns that a table may have or lack
+TARIFF = ("input_price_usd_per_mtok", "cached_price_usd_per_mtok", "fee_usd")  # of a model, likewise
 
 
 def read_curves(path: str | os.PathLike[str]) -> dict[str, Curves]:
@@ -44,20 +36,25 @@ def read_curves(path: str | os.PathLike[str]) -> dict[str, Curves]:
                 f"{path}, row {row}: a benchmark or method must not contain '/', got {benchmark!r}, {method!r}"
             )
         theta = _number(path, row, record, "theta", low=0)
-        point = _Point(
-            row,
-            _number(path, row, record, "accuracy", low=0, high=1),
-            _number(path, row, record, "tokens", low=0),
-            _number(path, row, record, "price_usd_per_mtok", low=0),
-            *(_number_or_nan(path, row, record, column) for column in COST_COLUMNS.values()),
-        )
+        values = {"accuracy": _number(path, row, record, "accuracy", low=0, high=1)}
+        for column in (*COLUMNS[5:], *AMOUNTS, *TARIFF):
+            if column in record:
+                values[column] = _number(path, row, record, column, low=0)
+        values |= {column: _number_or_nan(path, row, record, column) for column in COST_COLUMNS.values()}
         curve = cells.setdefault(f"{benchmark}/{method}", {}).setdefault(model, {})
         if theta in curve:
             raise ValueError(f"{path}, row {row}: duplicate of row {curve[theta].row} ({model}, theta {theta:g})")
-        curve[theta] = point
+        curve[theta] = _Point(row, values)
     if not cells:
         raise ValueError(f"{path}, row 2: the table is empty")
     return {name: _curves(path, name, models) for name, models in cells.items()}
+
+
+class _Point(NamedTuple):
+    """A row of a table: its number, and what its columns of numbers hold; costs are NaN where there are none."""
+
+    row: int
+    values: dict[str, float]
 
 
 def _records(path: str) -> Iterator[tuple[int, dict[str, str | None]]]:
@@ -79,7 +76,7 @@ def _records(path: str) -> Iterator[tuple[int, dict[str, str | None]]]:
 
 def _check_header(path: str, header: list[str]) -> None:
     missing = [column for column in COLUMNS if column not in header]
-    repeated = [column for column in (*COLUMNS, *COST_COLUMNS.values()) if header.count(column) > 1]
+    repeated = [column for column in (*COLUMNS, *AMOUNTS, *TARIFF, *COST_COLUMNS.values()) if header.count(column) > 1]
     if repeated:
         raise ValueError(f"{path}, row 1: repeated column {', '.join(repeated)}")
     if missing:
@@ -90,6 +87,9 @@ def _check_header(path: str, header: list[str]) -> None:
             else f"missing column {', '.join(missing)}"
         )
         raise ValueError(f"{path}, row 1: {known}; needed: {', '.join(COLUMNS)}")
+    for column, partner in zip((*AMOUNTS, *TARIFF), (TARIFF[0], AMOUNTS[0], *AMOUNTS, None), strict=True):
+        if column in header and partner not in (*header, None):
+            raise ValueError(f"{path}, row 1: {column} is of no use without {partner}")
 
 
 def _read_text(path: str) -> str:
@@ -110,16 +110,33 @@ def _curves(path: str, name: str, models: dict[str, dict[float, _Point]]) -> Cur
                 f"{path}, row {row}: unequal level grids in {name}: {model} has theta {sorted(curve)}, "
                 f"{next(iter(models))} has {grid}"
             )
-        if len({point.price for point in curve.values()}) > 1:
-            raise ValueError(f"{path}, row {row}: {model} in {name} has more than one price_usd_per_mtok")
+        for column in (COLUMNS[-1], *TARIFF):
+            if len({point.values.get(column) for point in curve.values()}) > 1:
+                raise ValueError(f"{path}, row {row}: {model} in {name} has more than one {column}")
     points = [[models[model][theta] for theta in grid] for model in models]
     levels = tuple(int(theta) if theta.is_integer() else theta for theta in grid)
-    accuracy, tokens, price, *costs = np.moveaxis(np.array(points, dtype=np.float64)[..., 1:], -1, 0)
-    known = {kind: cost * 1e-6 for kind, cost in zip(COST_COLUMNS, costs, strict=True) if not np.isnan(cost).all()}
-    if "table" in known and np.isnan(known["table"]).any():
-        row = next(point.row for curve in points for point in curve if math.isnan(point.cost))
+    columns = {
+        name: np.array([[point.values[name] for point in row] for row in points]) for name in points[0][0].values
+    }
+    costs = {
+        kind: columns[column] * 1e-6 for kind, column in COST_COLUMNS.items() if not np.isnan(columns[column]).all()
+    }
+    if "table" in costs and np.isnan(costs["table"]).any():
+        row = next(point.row for curve in points for point in curve if math.isnan(point.values[COST_COLUMNS["table"]]))
         raise ValueError(f"{path}, row {row}: cost_usd_per_mtok is empty, and is not elsewhere in {name}")
-    return Curves(name, tuple(models), levels, accuracy, tokens, price[:, 0] * 1e-6, known)
+    accuracy, tokens, price = columns["accuracy"], columns["tokens"], columns[COLUMNS[-1]][:, 0] * 1e-6
+    return Curves(name, tuple(models), levels, accuracy, tokens, price, costs, _surcharge(columns))
+
+
+def _surcharge(columns: dict[str, np.ndarray]) -> Surcharge | None:
+    """What is billed besides generated tokens; cached input as other input, where it has no price of its own."""
+    if not columns.keys() & {*AMOUNTS, *TARIFF}:
+        return None
+    nothing = np.zeros_like(columns["tokens"])
+    read, cached = (columns.get(column, nothing) for column in AMOUNTS)
+    read_price = columns.get(TARIFF[0], nothing)[:, 0] * 1e-6
+    cached_price = columns[TARIFF[1]][:, 0] * 1e-6 if TARIFF[1] in columns else read_price
+    return Surcharge(read, cached, read_price, cached_price, columns.get(TARIFF[2], nothing)[:, 0])
 
 
 def _number_or_nan(path: str, row: int, record: dict[str, str | None], column: str) -> float:
