@@ -56,5 +56,4 @@ def make_env(config: dict[str, Any], num_markets: int, **backend: Any) -> Any:
         dynamics=None if carried is None else make_dynamics(config["dynamics"], **carried),
         **backend,
     )
-    seats = [int(name) if name.isdigit() else name for name in config["learners"]]
-    return Seats(env, seats, config["opponents"]) if seats else env
+    return Seats(env, config["learners"], config["opponents"]) if config["learners"] else env

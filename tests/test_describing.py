@@ -111,7 +111,7 @@ def test_costs_of_a_table(own):
     [
         ({}, "^answer_value .* must be given"),
         ({"answer_value": 0}, "^answer_value must be in"),
-        ({"beta": -1.0}, "^beta must be"),
+        ({"beta": -1.0}, "^beta must be positive"),
         ({"baseline": 1.0}, "^baseline must be"),
         ({"markup": -0.1}, "^markup must be"),
         ({"markup": "0.1"}, "^markup must be"),

@@ -3,7 +3,8 @@
     python train/collusion.py                                              # Calvano et al. 2020, 100 sessions
     python train/collusion.py --sessions 1000 --config.decay 1e-5          # more of them, less exploration
     python train/collusion.py --map.learning-rate .05 .1 .2 --map.decay 1e-6 4e-6 1e-5  # a map
-    python train/collusion.py --market gsm8k/majority_voting --mechanism per_token --providers 1 6 8 --beta 10000
+    python train/collusion.py --market gsm8k/majority_voting --mechanism per_token \\
+        --market.providers 1 6 8 --beta 10000
     python train/collusion.py --market common-value --mechanism first_price --actions prices --tie-draws 2
 
 Every finished session is a line of `runs/collusion/<name>/sessions.jsonl`, on disk as soon as it is known. The same
@@ -32,6 +33,7 @@ import tyro
 from agents.compiled.loop import is_compiled
 from agents.compiled.q_learning import SessionConfig
 from train.comparison.filling import fill_store, finished
+from train.market_options import MarketArgs, MarketOptions, options_named
 from train.sessions.cell import VARIANTS, Cell, Setting, run_cell, tables
 from train.sessions.report import print_summaries, summarize, verdict, write_sessions
 from ttc_env.mechanisms import MECHANISMS, PostedPrice, make_mechanism
@@ -59,8 +61,6 @@ class Args(Generic[Rule]):
     """one of ttc_env.list_markets(), the path of a CSV table, or of the literature: bertrand-logit, common-value"""
     mechanism: str = "posted_price"
     """how the market is cleared: a name of ttc_env.mechanisms.MECHANISMS, or your own as package.module:Class"""
-    providers: tuple[str, ...] = ()
-    """those in the market, by name or index; by default all"""
     beta: float | None = None
     """user rationality, 1/USD; by default the market's own"""
     actions: Literal["all", "prices"] = "all"
@@ -91,15 +91,16 @@ class Args(Generic[Rule]):
     """a map of learning rates and decays"""
     config: SessionConfig = field(default_factory=SessionConfig)
     """how the providers learn"""
+    offers: MarketArgs = field(default_factory=MarketOptions)
+    """what else describes the market"""
     rule: Annotated[Rule, tyro.conf.arg(name="mechanism")] = field(default_factory=PostedPrice)  # type: ignore[assignment]
     """options of the mechanism"""
 
     def setting(self) -> Setting:
         """The market, its rules, and what the providers may do."""
         options = asdict(self.rule) if is_dataclass(self.rule) else {}
-        return Setting(
-            self.market, self.mechanism, json.dumps(options), self.providers, self.beta, self.actions, self.tie_draws
-        )
+        market = str(self.offers.description(self.market))
+        return Setting(market, self.mechanism, json.dumps(options), self.beta, self.actions, self.tie_draws)
 
     def batches(self) -> list[SessionConfig]:
         """How the learners of each batch learn: one, or all of the map."""
@@ -126,9 +127,11 @@ class Args(Generic[Rule]):
 
 def main(args: Args[Any]) -> int:
     """Run what is missing and report; returns how many sessions failed."""
-    tables(args.setting())  # raises on bad arguments before anything is written
+    with options_named():
+        tables(args.setting())  # raises on bad arguments before anything is written
     batches = [args.cells(config) for config in args.batches()]
-    folder = args.out / (args.name or file_name(f"{args.market}-{args.mechanism}".replace("/", "-").replace(":", ".")))
+    label = args.offers.description(args.market).label()
+    folder = args.out / (args.name or file_name(f"{label}-{args.mechanism}".replace(":", ".")))
     folder.mkdir(parents=True, exist_ok=True)
     if not is_compiled():
         say(

@@ -10,7 +10,7 @@ truth; beside that the last of these where the same market is fixed. Writes belo
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from rich.progress import Progress
 
 import ttc_env
 from agents import default_config, make_learner
+from train.market_options import MarketArgs, MarketOptions
 from ttc_env import Mixture, VectorMarket
 from ttc_env.equilibrium import PrivateGame
 from ttc_env.playing import play_types
@@ -38,7 +39,10 @@ class Args:
     """Learners in the second-price auction with private information."""
 
     market: str = "nano/majority_voting"
-    """its recorded questions are the types where it has some, types of the model otherwise"""
+    """name of a market, or the path of a table; the types are its recorded questions where it is of the nano models or
+    --market.questions is given, and types of the model otherwise"""
+    beta: float = 1000.0
+    """user rationality, 1/USD"""
     algorithm: str = "ppo"
     """a learner by name, or package.module:Class"""
     steps: int = 300_000
@@ -55,14 +59,16 @@ class Args:
     """of the model"""
     out: Path = Path("runs/private")
     """folder for seeds.csv"""
+    offers: MarketArgs = field(default_factory=MarketOptions)
+    """what else describes the market"""
 
 
 def main(args: Args) -> pd.DataFrame:
     """Train, print and write; returns a row for each seed."""
     import pandas as pd
 
+    mixture = query_types(args)  # raises on bad arguments before anything is written
     args.out.mkdir(parents=True, exist_ok=True)
-    mixture = query_types(args)
     fixed = Mixture([mixture.mean_market])
     game, fixed_game = PrivateGame(mixture), PrivateGame(fixed)
     rows = []
@@ -86,9 +92,10 @@ def main(args: Args) -> pd.DataFrame:
 
 def query_types(args: Args) -> Mixture:
     """The recorded questions of a market, or the model around it."""
-    if args.market.startswith("nano/"):
-        return ttc_env.load_market(args.market, questions=True)
-    market = ttc_env.load_market(args.market)
+    recorded = args.market.startswith("nano/") or args.offers.questions
+    market = replace(args.offers, questions=recorded).load(args.market, args.beta)
+    if isinstance(market, Mixture):
+        return market
     return ttc_env.model_quality(market, args.kappa, args.rho, args.num_types, seed=0)
 
 
@@ -116,6 +123,12 @@ def trained(args: Args, mixture: Mixture, seed: int) -> np.ndarray:
     return act(observations)
 
 
-if __name__ == "__main__":
+def command_line(words: list[str]) -> int:
+    """Run the script with these arguments; returns its exit status, or leaves as the parser does."""
     with errors_in_one_line():
-        main(tyro.cli(Args, description=__doc__))
+        main(tyro.cli(Args, args=words, description=__doc__))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(command_line(sys.argv[1:]))

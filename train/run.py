@@ -2,6 +2,7 @@
 
     python train/run.py                                                   # per-token pricing, nine providers
     python train/run.py --mechanism second_price --market gpqa/best_of_n  # the auction
+    python train/run.py --market own.csv --market.answer-value 0.01       # a table of your own
     python train/run.py --num-seeds 10                                    # ten runs and their summary
     python train/run.py --algorithm hedge --help                          # a learner and its hyper-parameters
     python train/run.py --learners 0 3 --opponents best_response          # two learn, the others are scripted
@@ -37,8 +38,10 @@ from agents.resuming import can_resume, get_state, set_state
 from agents.training import NotFinite, advance
 from train.console_tables import live_progress, print_provider_table, print_seed_table, print_summary
 from train.folders import CONFIG, held, new_folder, old_folder
+from train.market_options import MarketArgs, MarketOptions
 from ttc_env import VectorMarket
 from ttc_env.checks import whole
+from ttc_env.describing import describe
 from ttc_env.dynamics import DYNAMICS, make_dynamics
 from ttc_env.envs.seats import Seats
 from ttc_env.judging import judge, markov_game
@@ -100,6 +103,8 @@ class Args(Generic[Config, Rule, Carried]):
     """replace the folder if it exists"""
     checkpoint_seconds: float = 30.0
     """between two checkpoints, from which `--resume runs/NAME` goes on as if nothing had happened"""
+    offers: MarketArgs = field(default_factory=MarketOptions)
+    """what else describes the market"""
     rule: Annotated[Rule, tyro.conf.arg(name="mechanism")] = field(default_factory=PerToken)  # type: ignore[assignment]
     """options of the mechanism"""
     carried: Annotated[Carried, tyro.conf.arg(name="dynamics")] = None  # type: ignore[assignment]
@@ -111,10 +116,9 @@ class Args(Generic[Config, Rule, Carried]):
         """The market of these arguments, as those see it who learn."""
         demand = self.demand if not self.demand.isdigit() else int(self.demand)
         env = VectorMarket(
-            self.market,
+            self.offers.load(self.market, self.beta),
             self.rule,
             num_markets,
-            beta=self.beta,
             demand=demand,
             max_cycles=self.max_cycles,
             dynamics=self.carried,  # type: ignore[arg-type]
@@ -122,7 +126,7 @@ class Args(Generic[Config, Rule, Carried]):
         )
         if not self.learners:
             return env
-        return Seats(env, [int(name) if name.isdigit() else name for name in self.learners], self.opponents)
+        return Seats(env, self.learners, self.opponents)
 
     def make_learner(self, seed: int) -> Learner:
         """The learner of these arguments."""
@@ -131,13 +135,19 @@ class Args(Generic[Config, Rule, Carried]):
 
     def default_name(self) -> str:
         """A folder name from the arguments that matter most."""
-        market = Path(self.market).stem if self.market.lower().endswith(".csv") else self.market.replace("/", "-")
+        market = self.offers.description(self.market).label()
         seeds = f"seed{self.seed}" if self.num_seeds == 1 else f"seeds{self.seed}-{self.seed + self.num_seeds - 1}"
         who = f"-{len(self.learners)}learn-{self.opponents}" if self.learners else ""
         mechanism, algorithm = (name.replace(":", ".") for name in (self.mechanism, self.algorithm))
         if self.carried is not None:
             mechanism += f"-{self.dynamics.replace(':', '.')}"
         return file_name(f"{market}-{mechanism}-beta{self.beta:g}-{algorithm}{who}-{seeds}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in types that JSON has, the market as `describe` takes it; `arguments_of` gives it back."""
+        found = asdict(self) | {"out": str(self.out), "market": self.offers.description(self.market).plain()}
+        del found["offers"]
+        return found
 
     def check(self) -> None:
         """Refuse numbers that make no sense, in a moment; the market refuses its own.
@@ -170,7 +180,7 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
     env = args.make_env(1, dtype="float64")  # raises on bad arguments before anything is written
     if args.carried is not None:
         markov_game(env)  # raises where that has more states than can be judged
-    config = asdict(args) | {"out": str(args.out), "providers": env.market.providers, "level_grid": env.market.levels}
+    config = args.to_dict() | {"providers": env.market.providers, "level_grid": env.market.levels}
     import torch  # from here on, things that take seconds to load
 
     from train.record import RunFolder
@@ -327,14 +337,15 @@ def arguments_of(run: Path) -> Args[Any, Any, Any]:
     """
     try:
         config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
-        given = {field.name: _tuples(config[field.name]) for field in fields(Args)}
+        given = {field.name: _tuples(config[field.name]) for field in fields(Args) if field.name != "offers"}
+        market = describe(config["market"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{run} is no folder of a run that this version can go on with: {error}") from None
     given["config"] = type(default_config(given["algorithm"]))(**given["config"])
     given["rule"] = make_mechanism(given["mechanism"], **given["rule"])
     if given["carried"] is not None:
         given["carried"] = make_dynamics(given["dynamics"], **given["carried"])
-    return Args(**given | {"out": Path(given["out"])})
+    return Args(**given | {"out": Path(given["out"]), "market": market.source, "offers": MarketOptions.of(market)})
 
 
 def _tuples(value: Any) -> Any:

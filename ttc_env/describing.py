@@ -68,7 +68,9 @@ class MarketDescription:
         if self.name is not None:
             _text("name", self.name)
         force(self, "providers", _several("providers", self.providers, _provider))
-        force(self, "beta", within("beta", self.beta, 0, closed="neither"))
+        force(self, "beta", finite("beta", self.beta))
+        if self.beta <= 0:
+            raise ValueError(f"beta must be positive (1/USD), got {self.beta!r}")
         force(self, "baseline", within("baseline", self.baseline, 0, 1, closed="left"))
         force(self, "outside_value", finite("outside_value", self.outside_value))
         if self.answer_value is not None:
@@ -98,10 +100,15 @@ class MarketDescription:
         kept = {name: value for name, value in found.items() if name == "source" or value != _default(name)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
 
-    def __str__(self) -> str:
-        """The name alone where all else is as by default, otherwise `to_dict` as JSON; `describe` reads both."""
+    def plain(self) -> str | dict[str, Any]:
+        """The name alone where all else is as by default, otherwise `to_dict`; `describe` takes both."""
         found = self.to_dict()
-        return self.source if len(found) == 1 else json.dumps(found)
+        return self.source if len(found) == 1 else found
+
+    def __str__(self) -> str:
+        """`plain` as text, which `describe` reads as well."""
+        plain = self.plain()
+        return plain if isinstance(plain, str) else json.dumps(plain)
 
     def label(self, *without: str) -> str:
         """A short name for files and folders, the same for no two descriptions of markets of one file.

@@ -105,7 +105,7 @@ def test_a_record_is_what_the_protocol_says():
 
 
 def test_markets_of_models_and_auctions_are_settings_too():
-    words = ["--market", "gsm8k/majority_voting", "--mechanism", "per_token", "--providers", "1", "6", "8"]
+    words = ["--market", "gsm8k/majority_voting", "--mechanism", "per_token", "--market.providers", "1", "6", "8"]
     payoffs, _ = tables(read_arguments([*words, "--beta", "10000"]).setting())
     assert payoffs.profits.shape == (216, 3)
     words = ["--market", "common-value", "--mechanism", "first_price", "--actions", "prices", "--tie-draws", "2"]
@@ -146,7 +146,7 @@ def test_intervals_leave_out_what_is_not_there():
         (("--sessions", "0"), "sessions and jobs must be at least 1"),
         (("--config.discount", "1.0"), "discount"),
         (
-            ("--market", "gsm8k/majority_voting", "--mechanism", "per_token", "--providers", "0", "4", "8"),
+            ("--market", "gsm8k/majority_voting", "--mechanism", "per_token", "--market.providers", "0", "4", "8"),
             "nothing is to be",
         ),
         (("--market", "gsm8k/majority_voting", "--mechanism", "per_token"), "allow fewer"),

@@ -11,7 +11,7 @@ import numpy as np
 
 import ttc_env
 from agents.compiled.q_learning import SessionConfig, learn_session
-from ttc_env import Market, load_market
+from ttc_env import Market
 from ttc_env.collusion import (
     KINDS,
     Benchmarks,
@@ -24,6 +24,7 @@ from ttc_env.collusion import (
     solve_decision,
     stability,
 )
+from ttc_env.describing import MarketDescription, describe
 from ttc_env.equilibrium import StageGame
 from ttc_env.mechanisms import make_mechanism
 
@@ -42,15 +43,29 @@ LITERATURE = {"bertrand-logit": literature(2.0, 1.0, 4.0), "common-value": liter
 """markets of published studies: Calvano et al. 2020 (mu = 1 / beta), and auctions of a thing worth 1 to both"""
 
 
+def published(description: MarketDescription) -> Market:
+    """A market of `LITERATURE`, with the providers and the beta of a description.
+
+    Raises:
+        ValueError: the description says more than that.
+    """
+    market, given = LITERATURE[description.source], description.to_dict()
+    more = [name for name in given if name not in ("source", "providers", "beta")]
+    if more:
+        raise ValueError(f"{more[0]} belongs to a table; {description.source} is as it was published")
+    market = replace(market, beta=given.get("beta", market.beta))
+    return market if description.providers is None else market.select(description.providers)
+
+
 @dataclass(frozen=True)
 class Setting:
     """A market, its rules, and what the providers may do."""
 
     market: str
+    """its description as text"""
     mechanism: str
     options: str = "{}"
     """of the mechanism, as JSON"""
-    providers: tuple[str, ...] = ()
     beta: float | None = None
     actions: str = "all"
     tie_draws: int = 1
@@ -61,13 +76,8 @@ class Setting:
         Raises:
             ValueError: an unknown market, provider or mechanism.
         """
-        if self.market in LITERATURE:
-            market = LITERATURE[self.market]
-            market = market if self.beta is None else replace(market, beta=self.beta)
-        else:
-            market = load_market(self.market, **({} if self.beta is None else {"beta": self.beta}))
-        if self.providers:
-            market = market.select([int(name) if name.isdigit() else name for name in self.providers])
+        description = describe(self.market, **({} if self.beta is None else {"beta": self.beta}))
+        market = published(description) if description.source in LITERATURE else description.load()
         return StageGame(market, make_mechanism(self.mechanism, **json.loads(self.options)))
 
 
