@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: mutation train benchmark collusion test test-slow test-vllm nano lint docs wheel bench bench-compare reproduce clean help
+.PHONY: mutation train benchmark collusion test test-slow test-browser test-vllm nano lint docs wheel bench bench-compare reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -38,6 +38,10 @@ mutation: .venv/all-stamp  ## put faults into a copy of the code, one at a time,
 
 test-slow: .venv/all-stamp  ## the tests that take minutes: learning over ten seeds, bulk comparisons
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-browser: .venv/all-stamp  ## reports and the explorer in headless Chromium, where that is installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'
+	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
 
 # vLLM needs its own torch and some 3 GB, so its CPU build gets an environment of its own.
 .venv-vllm/stamp: pyproject.toml tests/vllm_env.sh

@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
 from agents import checkpoints
 from agents.checkpoints import CHECKPOINT, PREVIOUS
+from ttc_env.batch import one_market
 from ttc_env.scripting.files import replacing, write_text
 
 CURVES = ("nash_conv", "relative_nash_conv", "welfare", "user_value", "provider_profit", "payment")
@@ -100,6 +102,17 @@ class RunFolder:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def market_tables(market: Any) -> dict[str, Any]:
+    """The tables of a market for market.json, `(n, m)`, USD per query; of a mixture their means over its types."""
+    single = one_market(market)
+    types = getattr(single, "num_types", 1)
+    found: dict[str, Any] = {"query_types": types}
+    for name in ("quality", "price", "cost"):
+        table = np.asarray(getattr(single, name))
+        found[name] = (np.average(table, axis=0, weights=single.weights) if table.ndim == 3 else table).tolist()
+    return found
 
 
 def _number(value: str) -> Any:

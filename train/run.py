@@ -9,7 +9,7 @@
     python train/run.py --dynamics loyalty --dynamics.cost 0.004          # users who stay with their provider
     python train/run.py --resume runs/NAME                                # go on with a run that was stopped or killed
 
-Writes `runs/<name>/`: config.json, metrics.csv, TensorBoard events, summary.json, checkpoints and figures.
+Writes `runs/<name>/`: report.html, config.json, metrics.csv, TensorBoard events, summary.json, checkpoints and figures.
 Ctrl-C or SIGTERM stops training and reports what was learnt so far; however a run ended, --resume goes on with it.
 """
 
@@ -183,13 +183,15 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
     config = args.to_dict() | {"providers": env.market.providers, "level_grid": env.market.levels}
     import torch  # from here on, things that take seconds to load
 
-    from train.record import RunFolder
+    from train.record import RunFolder, market_tables
 
     torch.set_num_threads(args.threads)
     place = old_folder(resume) if resume else new_folder(args.out, args.name or args.default_name(), args.overwrite)
     with place as folder:
         seeds = range(args.seed, args.seed + args.num_seeds)
         top = RunFolder(folder, None if resume else config)
+        if not resume:
+            top.write_json("market.json", market_tables(env.market))
         lock = held(folder)
         runs: list[dict[str, Any]] = []
         seconds: list[float] = []
@@ -213,7 +215,10 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
             summary = print_seed_table(runs, seconds)
             top.write_json("summary.json", summary)
         os.close(lock)
-    say("\nwritten to ", (folder, "bold"))
+        from train.reporting.kinds import write_report
+
+        report = write_report([folder])
+    say("\nwritten to ", (folder, "bold"), "; to look at it, open ", (report, "bold"))
     return summary
 
 
