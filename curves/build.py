@@ -161,6 +161,12 @@ def _check(options: Options) -> None:
         raise ValueError(f"benchmark must be a name without '/', got {options.benchmark!r}")
 
 
-if __name__ == "__main__":
+def command_line(words: list[str]) -> int:
+    """Run the script with these arguments; returns its exit status, or leaves as the parser does."""
     with errors_in_one_line():
-        main(tyro.cli(Args, description=__doc__))
+        main(tyro.cli(Args, args=words, description=__doc__))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(command_line(sys.argv[1:]))

@@ -283,7 +283,7 @@ def test_a_bad_action_is_named_and_changes_nothing(form, variant):
         form.reset(e, 5)
         form.play(e, np.random.default_rng(0), form.moves(e, 1) + (form.kind == "aec"))
     good = form.actions(env, np.random.default_rng(1))
-    for bad, shown in bad_actions(variant.single().action_space):
+    for bad, shown in bad_actions(variant.single(opponents="random").action_space):
         if form.kind == "parallel":
             actions = {**good, MARKET.providers[1]: bad}
         elif form.kind in ("aec", "single"):

@@ -50,7 +50,7 @@ def assert_price_of_anarchy(market, welfare, equilibria, shape):
 @pytest.mark.parametrize("kind", KINDS)
 def test_bulk_against_brute_force(kind):
     rng = np.random.default_rng(KINDS.index(kind))
-    assert sum(assert_exact(random_market(rng, kind)) for _ in range(350)) >= 340
+    assert sum(assert_exact(random_market(rng, kind)) for _ in range(120)) >= 115
 
 
 @pytest.mark.slow
@@ -61,7 +61,7 @@ def test_long_bulk_against_brute_force(kind):
 
 
 @given(seeds, st.floats(-16, -8))
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_near_ties_are_found_if_the_certificate_accepts_them(seed, exponent):
     """Providers and levels that differ by rounding, where nobody else can say what is a tie."""
     rng = np.random.default_rng(seed)
@@ -86,7 +86,7 @@ def lattice_markets(draw):
 
 
 @given(lattice_markets())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_lattice_against_brute_force(market):
     assume(assert_exact(market))
 

@@ -20,7 +20,7 @@ from curves.estimating.intervals import paired_difference
 from curves.tasks import load_task
 from tests import test_envs
 from tests.helpers.environments import FORMS, each_form, each_variant
-from tests.helpers.scripts import run_apart
+from tests.helpers.scripts import run_here
 from ttc_env.curves import load_curves, load_draws, load_outcomes
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def test_one_command_goes_from_training_to_equilibrium_and_goes_on_where_it_stop
     pytest.importorskip("transformers")
     from curves import nano
 
-    run = run_apart("curves/nano.py", tmp_path, "--steps=2", "--questions=4", "--samples=4")
+    run = run_here(nano.command_line, tmp_path, "--steps=2", "--questions=4", "--samples=4")
     assert run.returncode == 0, run.said
     assert "training nano-32x2" in run.said
     assert all(f"nano/{method}: equilibrium levels" in run.said for method in METHODS)
@@ -118,6 +118,7 @@ def test_the_shipped_provenance_is_valid_and_says_where_it_was_measured():
 @pytest.mark.filterwarnings("ignore:We recommend agents", "ignore:Action space for each agent", "ignore:.*render fps")
 @each_variant
 @each_method
+@pytest.mark.pairs
 def test_nano_markets_pass_the_tests_of_every_environment(variant, method):
     market = ttc_env.load_market(f"nano/{method}", outcomes=bool(variant.market.outcomes))
     parallel_api_test(variant.parallel(market=market), num_cycles=20)
