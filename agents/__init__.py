@@ -8,6 +8,11 @@ a batch of markets, a `ttc_env.VectorMarket` that resets in the same step; the l
 * `Config`: a frozen dataclass of hyper-parameters; the learner is then made by `Class(env, total_steps, seed, config)`;
 * `enter(env)`: told before an evaluation which markets the next observations come from. Oracles and players with a
   memory need it; before the first call the markets are those of training.
+* `played(periods)`: the actions of all providers in the last periods of its own play. Scripts then judge these and do
+  not let it play anew, which would cost as much again;
+* `report()`: what else is known of its play, for the summary of a run; its `path`, columns of equal length, becomes a
+  file of its own;
+* `keep_in(folder)`: told where a run is written before it begins; and `close()`, called when it has ended.
 """
 
 from __future__ import annotations
@@ -91,6 +96,10 @@ ALGORITHMS: dict[str, Entry] = {
 }
 
 
+ASKING: dict[str, Entry] = {"language": Entry("agents.language:Language")}
+"""players by name who ask a server: no baselines, since they need one"""
+
+
 def find(name: str) -> tuple[type, Any]:
     """The class of a learner and its default hyper-parameters, by its name or as `package.module:Class`.
 
@@ -108,7 +117,7 @@ def default_config(name: str) -> Any:
     Raises:
         ValueError: an unknown name, or a path that leads to no learner.
     """
-    entry = ALGORITHMS.get(name)
+    entry = (ALGORITHMS | ASKING).get(name)
     if entry is not None and entry.config is not None:
         return getattr(hyperparameters, entry.config)(**entry.settings)
     config = getattr(find_class(name), "Config", NoConfig)
@@ -123,8 +132,9 @@ def find_class(name: str) -> type:
     Raises:
         ValueError: an unknown name, or a path that leads to no learner.
     """
-    if name not in ALGORITHMS and ":" not in name:
-        known = ", ".join(ALGORITHMS)
+    entries = ALGORITHMS | ASKING
+    if name not in entries and ":" not in name:
+        known = ", ".join(entries)
         raise ValueError(f"unknown learner {name!r}; allowed: {known}, or a class of your own as package.module:Class")
 
     def check(kind: Any) -> type:
@@ -133,7 +143,7 @@ def find_class(name: str) -> type:
             raise ValueError(f"{name!r} is no learner: it lacks {', '.join(lacking) or 'a class'}; see agents.Learner")
         return kind
 
-    return named.find_class("learner", ALGORITHMS[name].path if name in ALGORITHMS else name, {}, check)
+    return named.find_class("learner", entries[name].path if name in entries else name, {}, check)
 
 
 def load(run: Any, num_markets: int = 1) -> Learner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -95,6 +96,52 @@ def print_summary(market: Market, summary: dict[str, Any], seconds: float) -> No
     console.print(table)
     if summary["market"] in OPTIMISTIC:
         say(("These curves leave out answers cut off at the token limit and are optimistic.", "dim"))
+
+
+def print_play(market: Market, play: dict[str, Any]) -> None:
+    """What a player that answers in words did and what it took; money of the market in USD per 1,000 queries."""
+    table = Table(title="Answers")
+    table.add_column("")
+    table.add_column("", justify="right")
+    table.add_row("wanted / asked for", f"{play['answers']:,} / {play['asked']:,}")
+    table.add_row("invalid", f"{play['invalid']:,} ({play['invalid_share']:.1%})")
+    table.add_row("last action repeated", f"{play['fallbacks']:,} ({play['fallback_share']:.1%})")
+    faults = ", ".join(f"{name} {count}" for name, count in play["faults"].items())
+    table.add_row("HTTP requests", f"{play['requests']:,}" + (f" ({faults})" if faults else ""))
+    table.add_row("tokens in, out", f"{play['prompt_tokens']:,}, {play['completion_tokens']:,}")
+    table.add_row("cost", "no prices given" if play["cost_usd"] is None else f"{play['cost_usd']:.4f} USD")
+    names = short_names(market.providers)
+    for k, seat in enumerate(play["seats"]):
+        if play["regret"] is not None:
+            table.add_row(f"regret of {names[seat]}", f"{1000 * play['regret'][k]:.4f}")
+        if k < len(play["responsiveness"]) and play["responsiveness"][k]["rivals"] is not None:
+            fit = play["responsiveness"][k]
+            table.add_row(
+                f"{names[seat]}: {play['offer']} on rivals'", f"{fit['rivals']:.3f} ± {fit['rivals_error']:.3f}"
+            )
+    if (clean := play.get("without_fallbacks")) is not None and play["fallbacks"]:
+        table.add_row("NashConv / total profit without them", _percent(clean["relative_nash_conv"]))
+    console.print(table)
+
+
+def print_forecast(found: Any) -> None:
+    """What a player would ask: the last prompt, the schema of its answer, and how much of it there is."""
+    for message in found.messages:
+        say((f"[{message['role']}]", "bold"))
+        console.print(message["content"], soft_wrap=True)
+    say(("[schema of the answer]", "bold"))
+    console.print(json.dumps(found.schema), soft_wrap=True)
+    say(
+        f"{found.questions:,} answers wanted, each asked for at most {found.tries} times; prompts of "
+        f"{found.characters:,} characters in all if every answer is right at once; at most {found.max_tokens:,} tokens "
+        "an answer"
+    )
+    if found.cost is not None:
+        say(f"cost: about {found.cost[0]:.4f} USD for the prompts, at most about {found.cost[1]:.4f} USD in all")
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3%}"
 
 
 AUCTIONS = {"winner_efficiency": ("efficient", "{:.1%}", 1), "truthfulness_gap": ("gap", "{:.4f}", 1000)}

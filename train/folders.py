@@ -105,4 +105,6 @@ def learnt(path: Path) -> bool:
     """Whether there is something in the folder of a run, or of one of its seeds, that is worth keeping."""
     if any(path.rglob("summary.json")) or any(path.rglob("checkpoint*")):
         return True
+    if any(file.stat().st_size for file in path.rglob("transcript.jsonl")):  # answers that were paid for
+        return True
     return any(file.read_bytes().count(b"\n") > 1 for file in path.rglob("metrics.csv"))

@@ -92,6 +92,13 @@ class RunFolder:
         """Write a JSON file, all of it or nothing."""
         write_text(self.path / name, json.dumps(content, indent=2, default=str) + "\n")
 
+    def write_columns(self, name: str, columns: dict[str, list[Any]]) -> None:
+        """Write columns of equal length as a CSV file, all of it or nothing."""
+        with replacing(self.path / name) as draft, open(draft, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+
     def close(self) -> None:
         """Finish the TensorBoard events."""
         if self._events is not None:

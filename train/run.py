@@ -7,6 +7,7 @@
     python train/run.py --algorithm hedge --help                          # a learner and its hyper-parameters
     python train/run.py --learners 0 3 --opponents best_response          # two learn, the others are scripted
     python train/run.py --dynamics loyalty --dynamics.cost 0.004          # users who stay with their provider
+    python train/run.py --algorithm language --config.model NAME --dry-run  # what a language model would be asked
     python train/run.py --resume runs/NAME                                # go on with a run that was stopped or killed
 
 Writes `runs/<name>/`: report.html, config.json, metrics.csv, TensorBoard events, summary.json, checkpoints and figures.
@@ -21,6 +22,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,21 +33,30 @@ sys.path.append(os.getcwd())  # learners of your own
 
 import tyro
 
-from agents import ALGORITHMS, Learner, NoConfig, default_config, make_learner
+from agents import ALGORITHMS, ASKING, Learner, NoConfig, default_config, find_class, make_learner
 from agents.checkpoints import latest
 from agents.parts.checks import check_device, not_negative
 from agents.resuming import can_resume, get_state, set_state
 from agents.training import NotFinite, advance
-from train.console_tables import live_progress, print_provider_table, print_seed_table, print_summary
+from train.console_tables import (
+    live_progress,
+    print_forecast,
+    print_play,
+    print_provider_table,
+    print_seed_table,
+    print_summary,
+)
 from train.folders import CONFIG, held, new_folder, old_folder
 from train.market_options import MarketArgs, MarketOptions
 from ttc_env import VectorMarket
+from ttc_env.batch import one_market
 from ttc_env.checks import whole
 from ttc_env.describing import describe
 from ttc_env.dynamics import DYNAMICS, make_dynamics
 from ttc_env.envs.seats import Seats
 from ttc_env.judging import judge, markov_game
 from ttc_env.mechanisms import MECHANISMS, PerToken, make_mechanism
+from ttc_env.metrics import evaluate, replay
 from ttc_env.scripting.console import errors_in_one_line, say
 from ttc_env.scripting.files import file_name
 from ttc_env.scripting.signals import undivided
@@ -53,7 +64,7 @@ from ttc_env.scripting.signals import undivided
 if TYPE_CHECKING:
     from train.record import RunFolder  # loads TensorBoard, which no wrong argument should wait for
 
-KNOWN = {"Algorithms": ALGORITHMS, "Mechanisms": MECHANISMS, "Dynamics": ("none", *DYNAMICS)}
+KNOWN = {"Algorithms": (*ALGORITHMS, *ASKING), "Mechanisms": MECHANISMS, "Dynamics": ("none", *DYNAMICS)}
 Config = TypeVar("Config")
 Rule = TypeVar("Rule")
 Carried = TypeVar("Carried")
@@ -70,7 +81,7 @@ class Args(Generic[Config, Rule, Carried]):
     beta: float = 1000.0
     """user rationality, 1/USD; higher is more rational (published: 200, 1000, 100000)"""
     algorithm: str = "ppo"
-    """one of agents.ALGORITHMS, or a class of your own as package.module:Class"""
+    """one of agents.ALGORITHMS, language, or a class of your own as package.module:Class"""
     learners: tuple[str, ...] = ()
     """providers that learn, by name or index; by default all"""
     dynamics: str = "none"
@@ -101,6 +112,8 @@ class Args(Generic[Config, Rule, Carried]):
     """where run folders go"""
     overwrite: bool = False
     """replace the folder if it exists"""
+    dry_run: bool = False
+    """for players who ask a server: print a prompt and how many there would be, and ask nothing"""
     checkpoint_seconds: float = 30.0
     """between two checkpoints, from which `--resume runs/NAME` goes on as if nothing had happened"""
     offers: MarketArgs = field(default_factory=MarketOptions)
@@ -178,8 +191,15 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
     """
     args.check()
     env = args.make_env(1, dtype="float64")  # raises on bad arguments before anything is written
+    if args.dry_run:
+        return dry_run(args)
     if args.carried is not None:
         markov_game(env)  # raises where that has more states than can be judged
+    if env.game.dynamics is not None and hasattr(find_class(args.algorithm), "played"):
+        raise ValueError(
+            f"{args.algorithm} is judged by the play it has shown, and what carries something over by what is done in "
+            "every state; play a market without dynamics or query types"
+        )
     config = args.to_dict() | {"providers": env.market.providers, "level_grid": env.market.levels}
     import torch  # from here on, things that take seconds to load
 
@@ -187,12 +207,12 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
 
     torch.set_num_threads(args.threads)
     place = old_folder(resume) if resume else new_folder(args.out, args.name or args.default_name(), args.overwrite)
-    with place as folder:
+    with place as folder, ExitStack() as ending:
         seeds = range(args.seed, args.seed + args.num_seeds)
         top = RunFolder(folder, None if resume else config)
         if not resume:
             top.write_json("market.json", market_tables(env.market))
-        lock = held(folder)
+        ending.callback(os.close, held(folder))
         runs: list[dict[str, Any]] = []
         seconds: list[float] = []
         for seed in seeds:
@@ -211,10 +231,11 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
             (summary,) = runs
             print_provider_table(env.market, summary)
             print_summary(env.market, summary, seconds[0])
+            if "play" in summary:
+                print_play(env.market, summary["play"])
         else:
             summary = print_seed_table(runs, seconds)
             top.write_json("summary.json", summary)
-        os.close(lock)
         from train.reporting.kinds import write_report
 
         report = write_report([folder])
@@ -228,19 +249,35 @@ def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -
     if before.exists() and not (done := json.loads(before.read_text(encoding="utf-8")))["interrupted"]:
         return done
     learner = args.make_learner(seed)
+    with ExitStack() as ending:
+        ending.callback(getattr(learner, "close", lambda: None))
+        getattr(learner, "keep_in", lambda path: None)(folder.path)
+        return follow(args, seed, env, folder, learner)
+
+
+def follow(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder, learner: Learner) -> dict[str, Any]:
+    """Train a learner to the end, and write everything down."""
     course = Course(args, learner, folder)
     greedy: Callable[[Any], Any] = lambda observations: learner.act(observations, greedy=True)  # noqa: E731
+    shows = getattr(learner, "played", None)
 
     def measure(periods: int) -> dict[str, Any]:
+        if shows is not None:
+            return evaluate(env, replay(one_market(env.market), env.game.mechanism, shows(periods)))
         return judge(env, greedy, periods, getattr(learner, "enter", None))
 
     interrupted = False
     try:
-        course.learn(f"{args.algorithm} seed {seed}", lambda: measure(10))
+        course.learn(f"{args.algorithm} seed {seed}", lambda: measure(10), from_the_start=shows is None)
     except KeyboardInterrupt:
+        if shows is not None and learner.steps == 0:
+            raise  # nothing was played, so there is nothing to report
         interrupted = True
         say(("stopped; reporting what was learnt so far", "yellow"))
     final = measure(args.max_cycles)
+    report = learner.report() if hasattr(learner, "report") else {}
+    if (path := report.pop("path", None)) is not None:
+        folder.write_columns("path.csv", path)
     summary = {
         "market": args.market,
         "mechanism": args.mechanism,
@@ -252,6 +289,8 @@ def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -
         "interrupted": interrupted,
         "demand": env.game.demand,
     } | final
+    if report:
+        summary["play"] = report
     folder.write_json("summary.json", summary)
     course.save()
 
@@ -260,6 +299,20 @@ def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -
     draw_training(folder.path / "training.png", env.market, folder.rows, final)
     draw_outcome(folder.path / "outcome.png", env.market, final)
     return summary
+
+
+def dry_run(args: Args) -> dict[str, Any]:
+    """Say what a player would ask a server, and ask nothing.
+
+    Raises:
+        ValueError: a learner that asks nothing.
+    """
+    if not hasattr(find_class(args.algorithm), "forecast"):
+        raise ValueError(f"dry-run is for players who ask a server, such as language; {args.algorithm} asks nothing")
+    learner: Any = args.make_learner(args.seed)
+    found = learner.forecast(args.steps).times(args.num_seeds)
+    print_forecast(found)
+    return found._asdict()
 
 
 class Course:
@@ -290,12 +343,12 @@ class Course:
             state = get_state(self.learner) if can_resume(self.learner) else {"learnt": self.learner.state_dict()}
             self.folder.save({"learner": state, "updates": self.updates})
 
-    def learn(self, title: str, measure: Callable[[], dict[str, Any]]) -> None:
-        """Update until the steps are used up, writing a row of metrics at every evaluation."""
+    def learn(self, title: str, measure: Callable[[], dict[str, Any]], from_the_start: bool = True) -> None:
+        """Update until the steps are used up, writing a row of metrics at every evaluation, and one before if asked."""
         args, learner, folder = self.args, self.learner, self.folder
         started = saved = time.perf_counter()
         with live_progress(args.steps, title) as show:
-            if not folder.rows:
+            if from_the_start and not folder.rows:
                 with undivided():
                     folder.log(0, 0.0, measure(), {})
             while learner.steps < args.steps:
@@ -323,7 +376,8 @@ def read_arguments(words: list[str]) -> Args[Any, Any, Any]:
     config, rule = default_config(chosen.algorithm), make_mechanism(chosen.mechanism)
     carried = NoConfig() if chosen.dynamics == "none" else make_dynamics(chosen.dynamics)  # an option needs a type
     names = (f"{title}: {', '.join(known)}." for title, known in KNOWN.items())
-    default = Args(config=config, rule=rule, carried=carried, **vars(chosen))
+    usual = getattr(config, "ARGUMENTS", {})  # of a learner whose every step is paid for
+    default = Args(config=config, rule=rule, carried=carried, **usual, **vars(chosen))
     kind = Args[type(config), _options(rule), _options(carried)]  # type: ignore[misc]
     args = tyro.cli(kind, args=words, default=default, description="\n".join([str(__doc__), *names]))
     return replace(args, carried=None) if chosen.dynamics == "none" else args
