@@ -6,7 +6,6 @@ what they do in every state, and the Markov policy this makes is judged exactly 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -17,7 +16,7 @@ from ttc_env.batch import one_market
 from ttc_env.dynamics import DISCOUNT, MarkovGame, decode
 from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import VectorMarket
-from ttc_env.equilibrium import Unanswered
+from ttc_env.equilibrium import Unanswered, relative_gap
 from ttc_env.metrics import evaluate
 from ttc_env.playing import play
 
@@ -102,11 +101,11 @@ def figures(game: MarkovGame, policy: np.ndarray) -> dict[str, Any]:
     visited in the long run.
     """
     found, rest = game.average(policy), 1 - game.discount
-    gap, profit = rest * float(game.nash_conv(policy).total), float(found["profits"].sum())
+    gap = rest * float(game.nash_conv(policy).total)
     visited = game.stationary(policy)
     state = int(visited.argmax())
     result = _summary(game, policy, "", state) | {
-        "relative_nash_conv": gap / profit if profit > 0 else math.inf,
+        "relative_nash_conv": relative_gap(gap, found["profits"]),
         "nash_conv": gap,
         "at_equilibrium": bool(game.gains(policy).max() <= 1e-9 * np.abs(game.values(policy)).max()),
         "welfare_optimum": rest * float(game.start_weights @ game.welfare_optimum().values),

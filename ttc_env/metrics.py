@@ -6,7 +6,6 @@ game is asked for what is known of it, whatever the mechanism; what it cannot an
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 from ttc_env.batch import one_market
 from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import VectorMarket
-from ttc_env.equilibrium import StageGame, Unanswered
+from ttc_env.equilibrium import StageGame, Unanswered, relative_gap
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism
 from ttc_env.playing import Play, play, record_play, replay
@@ -43,7 +42,7 @@ def evaluate_play(market: Market, mechanism: Mechanism, played: Play) -> dict[st
     """Figures of a play beside the analytic ones, whatever the mechanism; means over its periods.
 
     `levels` is the profile of the last period (level indices). `nash_conv` sums what each provider could gain by its
-    best deviation in a period, `relative_nash_conv` is that over total profit, and `at_equilibrium` says whether
+    best deviation in a period, `relative_nash_conv` is that over what all earn and lose, `at_equilibrium` says whether
     nobody could gain by deviating from the last period. `nash_levels` and the other figures of `nash_...` are those of
     the equilibrium closest to the last period. `profit_gain` is 0 at that equilibrium's total profit and 1 at a
     cartel's (Calvano et al. 2020, section III.B); it is absent where a cartel can gain nothing. What the game cannot
@@ -54,7 +53,7 @@ def evaluate_play(market: Market, mechanism: Mechanism, played: Play) -> dict[st
     gap = float(game.nash_conv(played.actions).total.mean())
     figures = {
         "levels": played.bids.level[-1].tolist(),
-        "relative_nash_conv": gap / profit if profit > 0 else math.inf,
+        "relative_nash_conv": relative_gap(gap, outcome.utility.mean(axis=0)),
         "welfare": float(outcome.welfare.mean()),
         "user_value": float(outcome.user_value.mean()),
         "provider_profit": profit,
@@ -81,7 +80,7 @@ def _known(answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def _beside_equilibrium(game: StageGame, played: Play) -> dict[str, Any]:
     """The figures of the equilibrium in which most providers do what they did last."""
-    equilibria = _equilibria(game)
+    equilibria = _equilibria(game, played.actions[-1])
     unlike = (equilibria != played.actions[-1]).reshape(*equilibria.shape[:2], -1).any(axis=-1).sum(axis=-1)
     nash = game.outcome(equilibria[int(unlike.argmin())])
     return {
@@ -95,12 +94,12 @@ def _beside_equilibrium(game: StageGame, played: Play) -> dict[str, Any]:
     }
 
 
-def _equilibria(game: StageGame) -> np.ndarray:
-    """All equilibria, or the one that can be found where they cannot be listed."""
+def _equilibria(game: StageGame, actions: np.ndarray) -> np.ndarray:
+    """All equilibria, or where they cannot be listed what was played, if it is one, or the one that can be found."""
     try:
         return game.equilibria()
     except Unanswered:
-        return game.equilibrium()[None]
+        return (actions if game.is_equilibrium(actions) else game.equilibrium())[None]
 
 
 def _profit_gain(game: StageGame, profit: float, competitive: float) -> dict[str, float]:

@@ -11,7 +11,8 @@ import ttc_env
 from tests.helpers.markets import BruteForce, market_of, random_market
 from ttc_env import equilibrium
 from ttc_env.equilibrium import batched
-from ttc_env.equilibrium.inefficiency import welfare_range
+from ttc_env.equilibrium.inefficiency import extremes, welfare_range
+from ttc_env.judging import judge
 
 
 @st.composite
@@ -106,3 +107,46 @@ def test_a_tolerance_that_is_none_is_refused(tolerance):
     for call in calls:
         with pytest.raises(ValueError, match="tolerance must be"):
             call()
+
+
+def test_figures_of_markets_without_margins():
+    """What everybody chooses freely is summarised by its worst and best choices, and played to an equilibrium."""
+    name = "gsm8k/majority_voting"
+    market = ttc_env.load_market(name, markup=0.0)
+    summary = equilibrium.summarize(market)
+    assert summary.num_equilibria == market.num_levels**market.num_providers
+    assert summary.best_welfare == pytest.approx(summary.welfare_optimum)
+    assert summary.welfare_optimum / summary.welfare == pytest.approx(equilibrium.price_of_anarchy(market))
+    assert summary.provider_profit == 0
+    game = ttc_env.StageGame(market)
+    with pytest.raises(equilibrium.Unanswered, match="pure equilibria, more than limit"):
+        game.equilibria()
+    env = ttc_env.VectorMarket(market)
+    figures = judge(env, lambda seen: np.full(seen.shape[:-1], 2), 3)
+    assert figures["nash_levels"] == [2] * market.num_providers
+    assert figures["num_equilibria"] == summary.num_equilibria
+    assert figures["relative_nash_conv"] == 0
+    assert figures["at_equilibrium"]
+
+
+@given(idle_markets())
+@settings(max_examples=50)
+def test_summaries_agree_with_the_list(market):
+    listed = equilibrium.pure_nash(market)
+    if not len(listed):
+        with pytest.raises(ValueError, match="without a pure equilibrium"):
+            equilibrium.summarize(market)
+        return
+    found, listed_welfare = extremes(market), market.welfare(listed)
+    scale = 1e-9 * (np.abs(market.welfare_contribution).max() + abs(market.outside_value))
+    assert found.num_equilibria == len(listed) == equilibrium.summarize(market).num_equilibria
+    for end, wanted in ((found.worst, listed_welfare.min()), (found.best, listed_welfare.max())):
+        assert end.value == pytest.approx(wanted, abs=scale)
+        assert market.welfare(end.profile) == pytest.approx(wanted, abs=scale)
+        assert equilibrium.is_nash(market, end.profile)
+
+
+def test_losses_count_in_what_a_gap_is_measured_by():
+    assert equilibrium.relative_gap(0.0, np.zeros(2)) == 0
+    assert equilibrium.relative_gap(1.0, np.array([3.0, -1.0])) == 0.25
+    assert equilibrium.relative_gap(1.0, np.zeros(2)) == math.inf

@@ -75,7 +75,7 @@ def test_every_recorded_question_is_a_type():
         (lambda: Mixture([load_market("nano/best_of_n")], weights=[0.5, 0.5]), "1 positive numbers"),
         (lambda: load_market("gsm8k/best_of_n", questions=True), "no recorded outcomes"),
         (lambda: load_market("mixed/best_of_n", questions=True), "no recorded questions"),
-        (lambda: load_market("mixed/best_of_n", outcomes=True), "outcomes=True"),
+        (lambda: load_market("mixed/best_of_n", outcomes=True), "outcomes are replayed"),
         (lambda: load_market("gsm8k/best_of_n", weights=[1, 2]), "weights belong to"),
         (lambda: load_market("mixed/best_of_m"), "unknown market"),
     ],

@@ -24,7 +24,7 @@ from ttc_env.dynamics.lotteries import lottery, mixed
 from ttc_env.dynamics.protocol import Dynamics, Moves, decode, encode
 from ttc_env.dynamics.protocol import clear as clear_period
 from ttc_env.dynamics.registry import make_dynamics
-from ttc_env.equilibrium import NashConv, StageGame
+from ttc_env.equilibrium import NashConv, StageGame, relative_gap
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, Outcome
 from ttc_env.period import PeriodMarket, period_of
@@ -153,9 +153,8 @@ class MarkovGame:
         return NashConv(improvements.sum(), improvements)
 
     def relative_nash_conv(self, policy: Array) -> float:
-        """NashConv from the start over the profit of all from there; infinite where there is no profit."""
-        profit = float((self.start_weights @ self.values(policy)).sum())
-        return float(self.nash_conv(policy).total) / profit if profit > 0 else math.inf
+        """NashConv from the start over what all earn and lose from there; see `equilibrium.relative_gap`."""
+        return relative_gap(float(self.nash_conv(policy).total), self.start_weights @ self.values(policy))
 
     def uniform_nash_conv(self) -> NashConv:
         """NashConv of independent uniformly random play in every state; see `uniform.uniform_nash_conv`."""

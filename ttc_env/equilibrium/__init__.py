@@ -31,7 +31,14 @@ from ttc_env.equilibrium.posted_price import Prices, cartel_prices, nash_prices,
 from ttc_env.equilibrium.posterior import posterior_markets
 from ttc_env.equilibrium.quantal import QuantalResponse, logit_equilibrium
 from ttc_env.equilibrium.reactive import ReactiveGain, best_response_gain, joint_actions, stage_utility
-from ttc_env.equilibrium.regret import NashConv, coarse_correlated_regret, mixed_nash_conv, nash_conv, swap_regret
+from ttc_env.equilibrium.regret import (
+    NashConv,
+    coarse_correlated_regret,
+    mixed_nash_conv,
+    nash_conv,
+    relative_gap,
+    swap_regret,
+)
 from ttc_env.equilibrium.rivals import Rivals, independent_rivals, logged_rivals
 from ttc_env.equilibrium.sweep import Summary, summarize, sweep
 from ttc_env.equilibrium.uncertainty import Interval, draw_markets, interval
@@ -89,6 +96,7 @@ __all__ = [
     "price_of_anarchy",
     "price_of_stability",
     "pure_nash",
+    "relative_gap",
     "relative_prices",
     "second_price_outcome",
     "stage_utility",

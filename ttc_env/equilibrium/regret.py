@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,15 @@ class NashConv(NamedTuple):
 
     total: np.ndarray
     improvements: np.ndarray
+
+
+def relative_gap(gap: float, profits: Array) -> float:
+    """A gap in USD over what the providers earn and lose, `sum_i |profit_i|`: over total profit where nobody loses.
+
+    Zero where there is no gap; infinite where nobody earns or loses anything and yet somebody could gain.
+    """
+    size = float(np.abs(profits).sum())
+    return 0.0 if gap == 0 else gap / size if size > 0 else math.inf
 
 
 def nash_conv(market: Market, profile: Array) -> NashConv:

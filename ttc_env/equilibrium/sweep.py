@@ -12,8 +12,11 @@ import numpy as np
 
 from ttc_env.arrays import at
 from ttc_env.equilibrium.batched.blocks import solve
-from ttc_env.equilibrium.batched.nash import block_equilibria
+from ttc_env.equilibrium.batched.nash import only_equilibrium
 from ttc_env.equilibrium.batched.optimum import block_joint_profit_optimum, block_welfare_optimum
+from ttc_env.equilibrium.inefficiency import Extremes, extremes
+from ttc_env.equilibrium.nash import pure_nash
+from ttc_env.equilibrium.optimum import Optimum
 from ttc_env.market import Market
 from ttc_env.markets import Markets
 
@@ -23,6 +26,7 @@ class Summary(NamedTuple):
 
     `user_value`, `price` and `provider_profit` are sums weighted with the shares; `mean_value`, `mean_price` and
     `mean_margin` are plain means over the providers. `best_welfare` is that of the best equilibrium.
+    `num_equilibria` are Python integers where 64 bits do not hold one of them.
     """
 
     num_equilibria: np.ndarray
@@ -59,23 +63,22 @@ def sweep(markets: Iterable[Market]) -> Summary:
 
 
 def _summarize(block: Markets) -> Summary:
-    rows, profiles = block_equilibria(block)
-    count = np.bincount(rows, minlength=len(block))
-    if not count.all():
-        raise ValueError("a market without a pure equilibrium cannot be summarized")
-    welfare = block[rows].welfare(profiles)
-    order = np.lexsort((welfare, rows))  # stable: the first of equals stays the lexicographically first
-    last = np.cumsum(count) - 1
-    worst = order[last - count + 1]
-    profile = profiles[worst]
+    profile, only = only_equilibrium(block)
+    count, best = np.ones(len(block), dtype=object), np.zeros(len(block))
+    for row in np.flatnonzero(~only).tolist():
+        found = _ends(block[row])
+        if found.worst is None or found.best is None:
+            raise ValueError("a market without a pure equilibrium cannot be summarized")
+        count[row], profile[row], best[row] = found.num_equilibria, found.worst.profile, found.best.value
+    welfare = block.welfare(profile)
     shares, margin = block.shares(profile), at(block.margin, profile)
     value, price = at(block.user_value, profile), at(block.price, profile)
     return Summary(
-        num_equilibria=count,
+        num_equilibria=count if count.max() > np.iinfo(np.int64).max else count.astype(np.int64),
         welfare_optimum=block_welfare_optimum(block).value,
         joint_profit_optimum=block_joint_profit_optimum(block).value,
-        welfare=welfare[worst],
-        best_welfare=welfare[order[last]],
+        welfare=welfare,
+        best_welfare=np.where(only, welfare, best),
         user_value=(shares * value).sum(axis=-1),
         price=(shares * price).sum(axis=-1),
         provider_profit=(shares * margin).sum(axis=-1),
@@ -83,3 +86,16 @@ def _summarize(block: Markets) -> Summary:
         mean_price=price.mean(axis=-1),
         mean_margin=margin.mean(axis=-1),
     )
+
+
+def _ends(market: Market) -> Extremes:
+    """`extremes`, and of several equilibria of least welfare the lexicographically first where they can be listed."""
+    try:
+        profiles = pure_nash(market)
+    except ValueError:  # indifference makes more of them than are listed
+        return extremes(market)
+    if not len(profiles):
+        return Extremes(0, None, None)
+    welfare = market.welfare(profiles)
+    worst, best = (Optimum(profiles[k], float(welfare[k])) for k in (welfare.argmin(), welfare.argmax()))
+    return Extremes(len(profiles), worst, best)

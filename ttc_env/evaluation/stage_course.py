@@ -33,8 +33,15 @@ class StageCourse(Course):
 
     @cached_property
     def random_nash_conv(self) -> float:
-        """NashConv of uniformly random play, USD."""
-        return float(self.game.uniform_nash_conv().total)
+        """NashConv of uniformly random play, USD.
+
+        Raises:
+            ValueError: it is zero: nobody's actions matter, and there is nothing to score.
+        """
+        gap = float(self.game.uniform_nash_conv().total)
+        if gap == 0:
+            raise ValueError(f"nothing can be scored in {self.name}: nobody earns more by any action than by another")
+        return gap
 
     @cached_property
     def population(self) -> list[FrozenPlay]:

@@ -12,7 +12,7 @@ from ttc_env.equilibrium.best_response import best_response, deviation_utility, 
 from ttc_env.equilibrium.game import StageGame, Unanswered
 from ttc_env.equilibrium.inefficiency import price_of_anarchy
 from ttc_env.equilibrium.mixed import empirical_strategies, mixed_deviation_utility
-from ttc_env.equilibrium.nash import iterate_nash, pure_nash
+from ttc_env.equilibrium.nash import count_nash, iterate_nash, pure_nash
 from ttc_env.equilibrium.optimum import Optimum, joint_profit_optimum, optimum, welfare_optimum
 from ttc_env.equilibrium.regret import NashConv, coarse_correlated_regret, mixed_nash_conv, nash_conv, swap_regret
 from ttc_env.mechanisms import Bids, Outcome
@@ -44,7 +44,11 @@ class PerTokenGame(StageGame):
         return coarse_correlated_regret(self.market, actions), swap_regret(self.market, actions)
 
     def equilibria(self) -> np.ndarray:
-        """Every pure equilibrium, `(E, n)`; see `equilibrium.pure_nash`."""
+        """Every pure equilibrium, `(E, n)`; see `equilibrium.pure_nash`.
+
+        Raises:
+            Unanswered: there is none, or more than are listed, with their number.
+        """
         if not len(self._equilibria):
             raise Unanswered(_NONE)
         return self._equilibria
@@ -84,11 +88,20 @@ class PerTokenGame(StageGame):
 
     def figures(self, actions: np.ndarray, outcome: Outcome) -> dict[str, Any]:
         """Number of equilibria and price of anarchy."""
-        return {"num_equilibria": len(self.equilibria()), "price_of_anarchy": self._price_of_anarchy}
+        if not (number := self._num_equilibria):
+            raise Unanswered(_NONE)
+        return {"num_equilibria": number, "price_of_anarchy": self._price_of_anarchy}
 
     @cached_property
     def _equilibria(self) -> np.ndarray:
-        return pure_nash(self.market)
+        try:
+            return pure_nash(self.market)
+        except ValueError as error:  # indifference makes more of them than are listed
+            raise Unanswered(str(error)) from None
+
+    @cached_property
+    def _num_equilibria(self) -> int:
+        return count_nash(self.market)
 
     @cached_property
     def _welfare_optimum(self) -> Optimum:

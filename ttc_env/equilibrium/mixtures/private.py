@@ -14,7 +14,7 @@ from ttc_env.arrays import Array
 from ttc_env.equilibrium.game import StageGame
 from ttc_env.equilibrium.log_space import TOLERANCE
 from ttc_env.equilibrium.mixtures.honest import honest_auction
-from ttc_env.equilibrium.regret import NashConv
+from ttc_env.equilibrium.regret import NashConv, relative_gap
 from ttc_env.mechanisms import Mechanism, every_action, make_mechanism
 from ttc_env.mixtures import Mixture
 
@@ -122,12 +122,12 @@ class PrivateGame:
             told["welfare"] += weight * float(outcome.welfare)
             told["user_value"] += weight * float(outcome.user_value)
             told["truthfulness_gap"] += weight * float(np.abs(outcome.bids.claim - outcome.bids.ask - truth).mean())
-        honest, profit = self.mixture.average(honest_auction(self.mixture)), float(self.utility(actions).sum())
+        honest, profits = self.mixture.average(honest_auction(self.mixture)), self.utility(actions)
         gap = float(self.nash_conv(actions).total)
         return told | {
-            "provider_profit": profit,
+            "provider_profit": float(profits.sum()),
             "nash_conv": gap,
-            "relative_nash_conv": gap / profit if profit > 0 else np.inf,
+            "relative_nash_conv": relative_gap(gap, profits),
             "welfare_ratio": told["welfare"] / float(honest.welfare),
             "user_value_ratio": told["user_value"] / float(honest.user_value),
         }
