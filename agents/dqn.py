@@ -130,8 +130,8 @@ class DQN:
         norm = gradient_norms(list(self.network.parameters())).mean()
         self.optimizer.step()
         with torch.no_grad():
-            for slow, fast in zip(self.slow.parameters(), self.network.parameters(), strict=True):
-                slow.lerp_(fast, self.config.target)
+            for old, new in zip(self.slow.parameters(), self.network.parameters(), strict=True):
+                old.lerp_(new, self.config.target)
         return loss.mean().detach(), norm
 
     def _branches(self, network: StackedMLP, observations: Tensor) -> tuple[Tensor, ...]:

@@ -81,7 +81,7 @@ class PPO:
         self.policy, self.critic = StackedMLP.joined(policies), StackedMLP.joined(critics)
         self.policy.to(self.device), self.critic.to(self.device)
         self.parameters = [*self.policy.parameters(), *self.critic.parameters()]
-        self.optimizer = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5, fused=True)
+        self.optimizer: Any = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5, fused=True)
 
     @property
     def steps_per_update(self) -> int:
@@ -183,12 +183,12 @@ class PPO:
         advantages = generalised_advantages(
             torch.stack(rewards), values[:-1], following, torch.stack(ended), self.config.gamma, self.config.gae_lambda
         )
-        actions = torch.stack(actions)
-        log_probs, _ = self.distribution.log_prob_and_entropy(torch.stack(outputs), actions)
-        batch = {
+        played = torch.stack(actions)
+        log_probs, _ = self.distribution.log_prob_and_entropy(torch.stack(outputs), played)
+        batch: dict[str, Tensor] = {
             "observations": observations,
             "critic_inputs": seen[:-1],
-            "actions": actions,
+            "actions": played,
             "log_probs": log_probs,
             "advantages": standardised(advantages),
             "returns": advantages + values[:-1],

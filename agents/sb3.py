@@ -196,7 +196,8 @@ class SB3DQN(SB3):
 
     def _explore(self) -> None:
         rate = epsilon(self.config, self.steps, self.total_steps)
-        self.model.exploration_rate, self.model.exploration_schedule = rate, lambda _: rate
+        model: Any = self.model
+        model.exploration_rate, model.exploration_schedule = rate, lambda _: rate
 
 
 class _RowwiseDQN(DQN):
@@ -208,8 +209,9 @@ class _RowwiseDQN(DQN):
         best, state = super().predict(observation, state, episode_start, deterministic=True)
         if deterministic:
             return best, state
-        generator = self.action_space.np_random
-        random = generator.integers(self.action_space.n, size=best.shape)
+        space: Any = self.action_space
+        generator = space.np_random
+        random = generator.integers(space.n, size=best.shape)
         return np.where(generator.random(best.shape) < self.exploration_rate, random, best), state
 
 

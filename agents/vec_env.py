@@ -30,7 +30,8 @@ class MarketVecEnv(VecEnv):
         if env.autoreset != "same_step":
             raise ValueError(f"Stable-Baselines3 resets in the same step; got autoreset {env.autoreset!r}")
         self.env = env
-        self.mean, self.deviation = random_rewards(env) if standardize else (0.0, 1.0)
+        scale: tuple[Any, Any] = random_rewards(env) if standardize else (0.0, 1.0)
+        self.mean, self.deviation = scale
         self.flat = FlatActions(env.single_action_space, "Stable-Baselines3's DQN") if flat else None
         self._actions = np.empty(0)
         space = gymnasium.spaces.Discrete(self.flat.size) if self.flat else env.single_action_space

@@ -98,7 +98,7 @@ class Args(Generic[Rule]):
 
     def setting(self) -> Setting:
         """The market, its rules, and what the providers may do."""
-        options = asdict(self.rule) if is_dataclass(self.rule) else {}
+        options = asdict(self.rule) if is_dataclass(self.rule) else {}  # type: ignore[arg-type]
         market = str(self.offers.description(self.market))
         return Setting(market, self.mechanism, json.dumps(options), self.beta, self.actions, self.tie_draws)
 

@@ -90,7 +90,9 @@ class Study(NamedTuple):
     def types(self) -> ttc_env.Mixture:
         """The recorded questions as types."""
         with options_named():
-            return replace(self.description, questions=True).load()
+            market = replace(self.description, questions=True).load()
+        assert isinstance(market, ttc_env.Mixture)
+        return market
 
 
 @dataclass

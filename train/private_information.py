@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `train`
 
@@ -104,7 +104,7 @@ def trained(args: Args, mixture: Mixture, seed: int) -> np.ndarray:
     information = "private" if mixture.num_types > 1 else None
     played = mixture if information else mixture.mean_market
 
-    def make_env(num_markets: int = args.num_markets, **options: object) -> VectorMarket:
+    def make_env(num_markets: int = args.num_markets, **options: Any) -> VectorMarket:
         return VectorMarket(played, "second_price", num_markets, information=information, **options)
 
     learner = make_learner(args.algorithm, make_env, args.steps, seed, config=default_config(args.algorithm))

@@ -113,7 +113,7 @@ class RunFolder:
 
 def market_tables(market: Any) -> dict[str, Any]:
     """The tables of a market for market.json, `(n, m)`, USD per query; of a mixture their means over its types."""
-    single = one_market(market)
+    single: Any = one_market(market)
     types = getattr(single, "num_types", 1)
     found: dict[str, Any] = {"query_types": types}
     for name in ("quality", "price", "cost"):

@@ -19,7 +19,7 @@ from ttc_env.scripting.files import replacing
 
 # Okabe and Ito's palette, told apart by colour-blind readers
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#7F7F7F"
-STYLE = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib
     "font.size": 9,
     "axes.spines.top": False,

@@ -184,7 +184,7 @@ class Random:
 
     game: RepeatedMarket
 
-    def __call__(self, observations: np.ndarray, state: State, uniform: Uniform) -> np.ndarray:
+    def __call__(self, observations: np.ndarray, state: State | None, uniform: Uniform) -> np.ndarray:
         """Actions `(B, n)` or `(B, n, c)`."""
         mechanism = self.game.mechanism
         draws = uniform((observations.shape[0], *action_shape(mechanism, self.game.market)))

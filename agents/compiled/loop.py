@@ -53,7 +53,8 @@ def make_loop(
         num_states, periods = values.shape[0], draws.size // width
         actions = np.zeros(n, np.int64)
         for t in range(periods):
-            joint, bound = 0, int(exploration * DRAWS + 0.5)
+            joint: Any = 0
+            bound = int(exploration * DRAWS + 0.5)
             for i in range(n):
                 draw = np.int64(draws[t * width + i])
                 action = draw * m // bound if draw < bound else np.int64(greedy[state, i])

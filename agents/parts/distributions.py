@@ -38,7 +38,7 @@ class Categoricals:
 
     def log_prob_and_entropy(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
         """Log probability of the actions and entropy of the policy, `(...)` each."""
-        log_prob, entropy = 0.0, 0.0
+        log_prob = entropy = torch.zeros(())
         for k, log_probs in enumerate(self._log_probs(outputs)):
             log_prob = log_prob + log_probs.gather(-1, actions[..., k, None])[..., 0]
             entropy = entropy - (log_probs.exp() * log_probs).sum(dim=-1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def all_matrices(board: Leaderboard, tasks: Sequence[Task]) -> dict[str, Matrix]
             found[task.name] = between_learners(board, task)
         except Unanswered:
             continue
-        if task is tasks[0]:
+        if task is tasks[0] and board.leader is not None:
             found[f"{task.name}-seeds-of-{board.leader}"] = between_seeds(board, task, board.leader)
     return found
 
@@ -38,7 +39,7 @@ def between_seeds(board: Leaderboard, task: Task, learner: str) -> Matrix:
     return _matrix(task, {f"seed {record['seed']}": [record] for record in board.cells.of(learner, task.name)})
 
 
-def _matrix(task: Task, players: dict[str, list[dict]]) -> Matrix:
+def _matrix(task: Task, players: Mapping[str, list[Mapping[str, Any]]]) -> Matrix:
     matrices = [
         find_course(task, name).cross_play(
             {who: [record["frozen"][name] for record in records] for who, records in players.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import signal
 import threading
@@ -83,7 +84,7 @@ def _ray(jobs: int, address: str | None) -> Iterator[None]:
     local = {"num_cpus": jobs, "include_dashboard": False} if address is None else {"address": address}
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        ray.init(**local, runtime_env=runtime, log_to_driver=False, logging_level="ERROR")
+        ray.init(**local, runtime_env=runtime, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError) as error:
         raise ValueError(f"no Ray cluster at {address}: {error}") from None
     register_parallel_backend("ray", Backend)

@@ -57,7 +57,7 @@ def learning(rows: Rows, runs: Sequence[str], levels: Rows, unit: str, log: bool
     if any(row["low"] != row["high"] for row in rows):
         ends = {"y": y | {"field": "low"}, "y2": {"field": "high"}}
         layers.insert(0, {"mark": {"type": "area", "opacity": 0.25}, "encoding": {"x": x, "color": colour} | ends})
-    layered = {"data": {"values": rows}, "layer": layers}
+    layered: dict[str, Any] = {"data": {"values": rows}, "layer": layers}
     if levels:
         layered["layer"].append(
             {

@@ -65,14 +65,15 @@ def _results(runs: list[Run]) -> Iterator[Table]:
         column = Column("", style=quantity.style, factor=quantity.factor)
         cells: list[Any] = []
         for run in runs:
-            learned, exact = run.learned(key), run.analytic(key)
+            shown: Any = run.learned(key)
+            exact: Any = run.analytic(key)
             if key in ("price_of_anarchy", "num_equilibria"):
-                learned, exact = None, run.first.get(key)
+                shown, exact = None, run.first.get(key)
             if key == "payment" and exact is None:
                 exact = run.first.get("analytic_payment")
-            if key in (*NO_ZERO, "truthfulness_gap") and learned is not None:
+            if key in (*NO_ZERO, "truthfulness_gap") and shown is not None:
                 exact = 0.0
-            cells += [_shown(column, learned), _shown(column, exact)]
+            cells += [_shown(column, shown), _shown(column, exact)]
         if any(cell is not None for cell in cells):
             rows.append([quantity.title, *cells, quantity.meaning])
     note = f"Money is in {USD}."

@@ -29,7 +29,7 @@ from ttc_env.equilibrium import StageGame
 from ttc_env.mechanisms import make_mechanism
 
 SHOWN = 16  # periods of an impulse response, the deviation the first
-VARIANTS = {"learners": {}, "no memory": {"memory": 0}, "no patience": {"discount": 0.0}}
+VARIANTS: dict[str, dict[str, Any]] = {"learners": {}, "no memory": {"memory": 0}, "no patience": {"discount": 0.0}}
 """the learners themselves, and the controls: who remembers nothing or wants nothing from tomorrow cannot punish"""
 
 
