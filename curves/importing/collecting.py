@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from curves.records.lines import json_lines
 from curves.records.runs import Answers
+from curves.verify import Kind, canonical, extract
 
 Left = Counter[str]  # what was left out, and how often
 Row = dict[str, Any]
@@ -71,3 +73,38 @@ def with_most_samples(questions: dict[str, Answers], left: Left) -> dict[str, An
     if len(whole) < len(questions):
         left["questions with fewer samples than most"] += len(questions) - len(whole)
     return whole
+
+
+def right_answer(text: object, kind: Kind | None) -> str | None:
+    """The one spelling of a right answer, given bare or at the end of a worked solution; None without a kind."""
+    if kind is None or not isinstance(text, str):
+        return None
+    return _right_answer(text, kind)
+
+
+def spelt(answer: str | None, kind: Kind | None) -> str | None:
+    """One spelling for equal answers of a kind; what is none of that kind, and without a kind, as it stands."""
+    return (canonical(answer, kind) if kind and answer else None) or answer or None
+
+
+def as_object(value: Any) -> Row:
+    """The value, if it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """The value, if it is a JSON list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+@lru_cache(maxsize=4096)  # it comes again with every sample
+def _right_answer(text: str, kind: Kind) -> str | None:
+    return canonical(text, kind) or extract(text, kind).flexible
+
+
+def verdicts(ours: Sequence[bool], kept: Sequence[bool]) -> dict[str, Any]:
+    """Metadata: how many verdicts of ours stand beside those of the data, and at which rate they disagree."""
+    if not ours:
+        return {}
+    disagree = sum(one != other for one, other in zip(ours, kept, strict=True))
+    return {"verdicts": {"compared": len(ours), "disagreement": disagree / len(ours)}}

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from curves.importing.collecting import Left, Row
+from curves.importing.collecting import Left, Row, as_list, right_answer, verdicts
 from curves.records.lines import json_lines
 from curves.records.runs import Answers, Run, answers
-from curves.verify import Kind, canonical, extract
+from curves.verify import Kind, extract
 
 
 def read_monkeys(
@@ -20,41 +20,37 @@ def read_monkeys(
     """One file of the data set, a list of questions or a line for each: `question`, `samples`, `is_corrects`.
 
     Verdicts are those of the file; `verdicts` says at which rate ours, where the question has a `gt_answer` of this
-    kind, disagree. Tokens are counted with `count_tokens`.
+    kind, disagree: a worked solution that ends in the answer, as gsm8k and MATH have it.
+    Tokens are counted with `count_tokens`.
 
     Raises:
         ValueError: no question can be read.
     """
     left: Left = Counter()
     questions: dict[str, Answers] = {}
-    compared = disagree = 0
+    ours: list[bool] = []
+    kept_verdicts: list[bool] = []
     for place, row in enumerate(_rows(path, left)):
         name = str(row.get("orig_dset_idx", place))
-        texts, right = _list(row.get("samples")), _list(row.get("is_corrects"))
+        texts, right = as_list(row.get("samples")), as_list(row.get("is_corrects"))
         if name in questions:
             left["repeated questions"] += 1
         elif not _whole(texts, right):
             left["incomplete questions"] += 1
         else:
-            truth = canonical(str(row.get("gt_answer")), kind) if kind else None
+            truth = right_answer(row.get("gt_answer"), kind)
             found = [extract(text, kind).flexible if kind else text for text in texts]
             if truth is not None:
-                compared += len(texts)
-                disagree += sum((answer == truth) != kept for answer, kept in zip(found, right, strict=True))
+                ours += [answer == truth for answer in found]
+                kept_verdicts += right
             questions[name] = answers(
                 {"answer": answer, "correct": kept, "tokens": count_tokens(text), "finish": "stop"}
                 for answer, kept, text in zip(found, right, texts, strict=True)
             )
     if not questions:
         raise ValueError(f"{path}: no question can be read ({dict(left) or 'the file is empty'})")
-    metadata: dict[str, Any] = {"file": path.name}
-    if compared:
-        metadata["verdicts"] = {"compared": compared, "disagreement": disagree / compared}
+    metadata = {"file": path.name} | verdicts(ours, kept_verdicts)
     return Run(model, task, questions, metadata=metadata), left
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _whole(texts: list[Any], right: list[Any]) -> bool:

@@ -188,6 +188,8 @@ def test_whatever_lines_hold_is_counted_or_refused(tmp_path_factory, rows):
     [
         (["nowhere"], "nowhere does not exist"),
         (["bare"], "holds no MODEL--temp"),
+        (["bare", "--layout", "inspect"], "holds no file of layout inspect"),
+        (["runs", "--layout", "monkeys", "--model", "m", "--tokenizer", "t"], "holds one model; runs has 2"),
         (["--task", "mmlu", "samples.jsonl", "--model", "m", "--tokenizer", "t"], "no verifier for task 'mmlu'"),
         (["other.jsonl"], "a layout that is not known; its first line has colour"),
         (["runs", "--redistributable"], "no licence that was stated does not allow"),
