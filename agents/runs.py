@@ -16,6 +16,8 @@ from ttc_env.mechanisms import make_mechanism
 if TYPE_CHECKING:
     from agents import Learner
 
+CONFIG = "config.json"
+
 
 def load(run: str | Path, num_markets: int = 1) -> Learner:
     """The trained learner of a folder that `train/run.py` wrote, to act, to be evaluated, or as an opponent.
@@ -30,16 +32,32 @@ def load(run: str | Path, num_markets: int = 1) -> Learner:
     from agents import default_config, make_learner
 
     run = Path(run)
+    config = config_of(run)
     try:
-        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
         options = {name: tuple(v) if isinstance(v, list) else v for name, v in config["config"].items()}
         hyperparameters = type(default_config(config["algorithm"]))(**options)
         make = partial(make_env, config, num_markets)
         learner = make_learner(config["algorithm"], make, config["steps"], config["seed"], config=hyperparameters)
-    except (OSError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise ValueError(f"{run} is no folder of a run that this version can load: {error}") from None
     learner.load_state_dict(latest(run)["learner"]["learnt"])
     return learner
+
+
+def config_of(run: Path) -> dict[str, Any]:
+    """What a run was started with.
+
+    Raises:
+        ValueError: the folder is none of a run.
+    """
+    try:
+        config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{run} is no folder of a run that this version can load: {error}") from None
+    lacking = {"algorithm", "opponents", "learners", "providers", "market"} - set(config)
+    if lacking:
+        raise ValueError(f"{run} is no folder of a run: its {CONFIG} lacks {', '.join(sorted(lacking))}")
+    return config
 
 
 def make_env(config: dict[str, Any], num_markets: int, **backend: Any) -> Any:
@@ -56,4 +74,8 @@ def make_env(config: dict[str, Any], num_markets: int, **backend: Any) -> Any:
         dynamics=None if carried is None else make_dynamics(config["dynamics"], **carried),
         **backend,
     )
-    return Seats(env, config["learners"], config["opponents"]) if config["learners"] else env
+    if not config["learners"]:
+        return env
+    from agents.frozen import find_opponents
+
+    return Seats(env, config["learners"], find_opponents(config["opponents"]))

@@ -6,6 +6,7 @@
     python train/run.py --num-seeds 10                                    # ten runs and their summary
     python train/run.py --algorithm hedge --help                          # a learner and its hyper-parameters
     python train/run.py --learners 0 3 --opponents best_response          # two learn, the others are scripted
+    python train/run.py --learners 0 --opponents runs/NAME                # against what a run has learnt: train/play.py
     python train/run.py --dynamics loyalty --dynamics.cost 0.004          # users who stay with their provider
     python train/run.py --algorithm language --config.model NAME --dry-run  # what a language model would be asked
     python train/run.py --resume runs/NAME                                # go on with a run that was stopped or killed
@@ -26,7 +27,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
 sys.path.append(os.getcwd())  # learners of your own
@@ -35,6 +36,7 @@ import tyro
 
 from agents import ALGORITHMS, ASKING, Learner, NoConfig, default_config, find_class, make_learner
 from agents.checkpoints import latest
+from agents.frozen import check_opponents, find_opponents
 from agents.parts.checks import check_device, not_negative
 from agents.resuming import can_resume, get_state, set_state
 from agents.training import NotFinite, advance
@@ -86,8 +88,8 @@ class Args(Generic[Config, Rule, Carried]):
     """providers that learn, by name or index; by default all"""
     dynamics: str = "none"
     """what is carried over: a name of ttc_env.dynamics.DYNAMICS, or your own as package.module:Class"""
-    opponents: Literal["nash", "best_response", "random"] = "nash"
-    """what the providers do that do not learn"""
+    opponents: str = "nash"
+    """what the providers do that do not learn: nash, best_response, random, or what a run has learnt, by its folder"""
     seed: int = 0
     """of networks, actions and markets; the first one if there are several"""
     num_seeds: int = 1
@@ -139,7 +141,7 @@ class Args(Generic[Config, Rule, Carried]):
         )
         if not self.learners:
             return env
-        return Seats(env, self.learners, self.opponents)
+        return Seats(env, self.learners, find_opponents(self.opponents))
 
     def make_learner(self, seed: int) -> Learner:
         """The learner of these arguments."""
@@ -150,7 +152,7 @@ class Args(Generic[Config, Rule, Carried]):
         """A folder name from the arguments that matter most."""
         market = self.offers.description(self.market).label()
         seeds = f"seed{self.seed}" if self.num_seeds == 1 else f"seeds{self.seed}-{self.seed + self.num_seeds - 1}"
-        who = f"-{len(self.learners)}learn-{self.opponents}" if self.learners else ""
+        who = f"-{len(self.learners)}learn-{Path(self.opponents).name}" if self.learners else ""
         mechanism, algorithm = (name.replace(":", ".") for name in (self.mechanism, self.algorithm))
         if self.carried is not None:
             mechanism += f"-{self.dynamics.replace(':', '.')}"
@@ -171,6 +173,7 @@ class Args(Generic[Config, Rule, Carried]):
         for name in ("num_seeds", "steps", "eval_every"):
             whole(name, getattr(self, name))
         whole("seed", self.seed, least=0)
+        check_opponents(self.opponents)
         if self.carried is not None and self.learners:
             raise ValueError(
                 "with --dynamics all providers are judged together, so all must learn; leave out --learners"

@@ -39,6 +39,8 @@ def make_opponents(
             * `"random"`: uniform over the action space;
             * an array of actions, one per provider, `(n,)` or `(n, c)`;
             * `Recorded(actions)`: draws from the play of other policies;
+            * an object with a method `against(game, learners)` that returns such a function, as `agents.frozen.Frozen`,
+              which plays what a run has learnt;
             * a function from observations `(B, n, d)` to actions `(B, n)` or `(B, n, c)`;
             * a mapping from every opponent's name to a function from `(B, d)` to `(B,)` or `(B, c)`.
 
@@ -61,6 +63,8 @@ def make_opponents(
         if got != wanted:
             raise ValueError(f"recorded actions of one period must have shape {wanted}, got {got}")
         return opponents
+    if hasattr(opponents, "against"):
+        return opponents.against(game, learners)
     if isinstance(opponents, Mapping):
         return Each(game, learners, opponents)
     if callable(opponents):

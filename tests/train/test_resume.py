@@ -48,6 +48,37 @@ def test_every_learner_goes_on_as_if_nothing_had_happened(name, mechanism, tmp_p
     assert again.read_bytes() == end.read_bytes()
 
 
+@pytest.mark.parametrize("dynamics", ["loyalty", "capacity", "releases"])
+@pytest.mark.parametrize("name", ["ppo", "q-learning", "dqn", "sb3-a2c"])
+def test_learners_go_on_in_the_state_that_was_carried_over(name, dynamics, tmp_path):
+    def new():
+        return make_learner(name, partial(MAKE, dynamics=dynamics), 4000, 3)
+
+    learner = new()
+    learner.update()
+    checkpoints.write(tmp_path / "it", get_state(learner))
+    carried = np.array(learner.env.record().carried)
+    learner.update()
+    resumed = new()
+    set_state(resumed, checkpoints.read(tmp_path / "it"))
+    np.testing.assert_array_equal(resumed.env.record().carried, carried)
+    resumed.update()
+    for end, one in (("end", learner), ("again", resumed)):
+        checkpoints.write(tmp_path / end, get_state(one))
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "end").read_bytes()
+
+
+def test_a_run_in_which_something_is_carried_over_goes_on_from_its_last_checkpoint(tmp_path):
+    words = (*WORDS, "--algorithm", "q-learning", "--dynamics", "loyalty", "--dynamics.cost", "0.002")
+    run(tmp_path, *words, "--steps", "2500", "--name", "it")
+    folder = tmp_path / "runs" / "it"
+    before = {name: (folder / name).read_bytes() for name in RESULTS}
+    (folder / "summary.json").unlink()
+    (folder / "checkpoint.previous.safetensors").replace(folder / "checkpoint.safetensors")
+    run(tmp_path, "--resume", folder)
+    assert {name: (folder / name).read_bytes() for name in RESULTS} == before
+
+
 @pytest.mark.parametrize("algorithm", ["hedge", pytest.param("ppo", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_the_results_are_the_same(tmp_path, algorithm, kills):
