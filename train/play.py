@@ -38,7 +38,7 @@ class Args:
     run: Annotated[Path, tyro.conf.Positional]
     """folder of the run, or of one of its seeds"""
     task: str | None = None
-    """judge it in this task instead, SUITE/NAME; suites are those of ttc_env.evaluation.tasks.SUITES"""
+    """judge it in this task instead, SUITE/NAME: of ttc_env.evaluation.suites.SUITES, or of a .toml file of your own"""
     seats: tuple[int, ...] = ()
     """providers that it plays, by index, against --opponents; by default those that it was trained for"""
     opponents: str | None = None
@@ -92,9 +92,9 @@ def find_task(name: str) -> Task:
     Raises:
         ValueError: there is none.
     """
-    from ttc_env.evaluation.tasks import load_suite
+    from ttc_env.evaluation import load_suite
 
-    suite, _, wanted = name.partition("/")
+    suite, _, wanted = name.rpartition("/")
     tasks = {task.name: task for task in load_suite(suite)}
     if wanted not in tasks:
         raise ValueError(f"unknown task {name!r}; allowed: {', '.join(f'{suite}/{known}' for known in tasks)}")
