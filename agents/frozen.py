@@ -14,6 +14,7 @@ import numpy as np
 from agents.runs import CONFIG, config_of, load
 from ttc_env.batch import one_market
 from ttc_env.envs import spaces
+from ttc_env.market import Market
 from ttc_env.mechanisms import action_shape
 from ttc_env.opponents import CARRIED, NAMED, Opponents, Uniform, make_opponents
 from ttc_env.repeated import RepeatedMarket, State
@@ -54,10 +55,9 @@ class Frozen:
             others = make_opponents(game, seats, find_opponents(self.config["opponents"]))
         return _Playing(learner, game, not self.explore, others)
 
-    def seats(self, num_providers: int) -> list[int]:
-        """The providers that it was trained for, of so many."""
-        given, names = self.config["learners"], self.config["providers"]
-        return [int(one) if one.isdigit() else names.index(one) for one in given] or list(range(num_providers))
+    def seats(self, market: Market) -> list[int]:
+        """The providers of a market like that of its training that it was trained for."""
+        return [market.provider_index(one) for one in self.config["learners"]] or list(range(market.num_providers))
 
     def __repr__(self) -> str:
         return f"Frozen({str(self.run)!r})"

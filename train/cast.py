@@ -10,6 +10,7 @@ import numpy as np
 
 from agents.frozen import Frozen, find_opponents
 from ttc_env import VectorMarket
+from ttc_env.batch import one_market
 from ttc_env.opponents import make_opponents
 
 
@@ -35,7 +36,7 @@ class Cast:
         if not set(seats) <= everybody or len(set(seats)) < len(seats):
             raise ValueError(f"seats must be from 0 to {engine.num_providers - 1}, each once, got {list(seats)}")
         self.engine, player = engine, Frozen(run, explore)
-        self.own = list(seats) or player.seats(engine.num_providers)
+        self.own = list(seats) or player.seats(one_market(engine.market))
         rest = everybody - set(self.own)
         if opponents is not None and not rest:
             raise ValueError("no seat is left for --opponents; say with --seats where the run plays")
