@@ -136,7 +136,7 @@ class Args(Generic[Config, Rule, Carried]):
             num_markets,
             demand=demand,
             max_cycles=self.max_cycles,
-            dynamics=self.carried,  # type: ignore[arg-type]
+            dynamics=self.carried,
             **backend,
         )
         if not self.learners:

@@ -235,7 +235,7 @@ def draw_cross_play(
         figure, axes = plt.subplots(figsize=(size + 1, size), layout="constrained")
         image = axes.imshow(np.clip(matrix, -1, None), cmap="viridis", vmin=0, vmax=1)
         for i, j in np.argwhere(~np.isnan(matrix)):
-            red, green, blue, _ = image.cmap(image.norm(float(matrix[i, j].clip(-1))))
+            red, green, blue, _ = image.cmap(image.norm(np.clip(matrix[i, j : j + 1], -1, None))[0])
             dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
             text = f"{matrix[i, j]:.2f}".replace("0.", ".", 1) if abs(matrix[i, j]) < 9.995 else f"{matrix[i, j]:.0f}"
             axes.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")
