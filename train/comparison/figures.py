@@ -234,8 +234,9 @@ def draw_cross_play(
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(size + 1, size), layout="constrained")
         image = axes.imshow(np.clip(matrix, -1, None), cmap="viridis", vmin=0, vmax=1)
+        colour: Any = image.to_rgba
         for i, j in np.argwhere(~np.isnan(matrix)):
-            red, green, blue, _ = image.cmap(image.norm(np.clip(matrix[i, j : j + 1], -1, None))[0])
+            red, green, blue, _ = colour(max(matrix[i, j], -1))
             dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
             text = f"{matrix[i, j]:.2f}".replace("0.", ".", 1) if abs(matrix[i, j]) < 9.995 else f"{matrix[i, j]:.0f}"
             axes.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")
