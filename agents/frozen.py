@@ -46,7 +46,7 @@ class Frozen:
         Raises:
             ValueError: a market of other sizes or other observations than those of its training.
         """
-        learner = load(self.run)
+        learner: Any = load(self.run)
         _check_same(str(self.run), learner.env, game)
         missing = set(range(game.market.num_providers)) - set(learners) - set(map(int, learner.env.seats))
         others = None

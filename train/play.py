@@ -107,10 +107,10 @@ def judge_in(args: Args, task: Task) -> dict[str, float]:
     from agents.frozen import check_plays
     from ttc_env.evaluation import evaluate_policy
 
-    learner = agents.load(args.run)
+    learner: Any = agents.load(args.run)
     check_plays(str(args.run), learner.env, task.make_test_env(task.test[0]))
     figures = evaluate_policy(task, learner.act, getattr(learner, "enter", None), args.seed)
-    say((args.task, "bold"), f": {', '.join(task.test)}")
+    say((args.task, "bold"), f": {', '.join(task.tests)}")
     for name, value in figures.items():
         console.print(f"{name:28} {value:.4f}", highlight=False)
     return figures
@@ -134,7 +134,8 @@ def play(args: Args) -> dict[str, Any]:
     engine = getattr(env, "engine", env)
     cast = Cast(engine, args.run, args.seats, args.opponents, args.explore)
     periods = args.periods or engine.game.max_cycles
-    played, frames = [], []
+    played: list[np.ndarray] = []
+    frames: list[Any] = []
     observations, _ = engine.reset(args.seed)
     for _ in range(periods):
         observations, _, _, _, info = engine.step(cast.act(observations))
