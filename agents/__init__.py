@@ -77,6 +77,7 @@ ALGORITHMS: dict[str, Entry] = {
     "nash": Entry("agents.scripted:Nash"),
     "stage": Entry("agents.scripted:Stage"),
     "myopic": Entry("agents.scripted:Myopic"),
+    "constant": Entry("agents.scripted:BestConstant"),
     "best-response": Entry("agents.responses:BestResponse"),
     "fictitious-play": Entry("agents.responses:FictitiousPlay"),
     "epsilon-greedy": Entry("agents.bandits:EpsilonGreedy"),

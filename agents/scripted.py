@@ -164,29 +164,41 @@ class Nash(Stage):
     """An equilibrium: of the stage game, or where something is carried over the Markov perfect one.
 
     Raises:
-        ValueError: a market in which none was found, or different markets at once in which something is carried over.
+        ValueError: a market in which none was found.
     """
 
     policy = "nash"
 
     def prepare(self) -> None:
-        """Keep the joint action of each market, or of each state, `(S, s)` or `(S, s, c)`."""
+        """Keep the joint action of each market, or of each of its states, `(K, S, s)` or `(K, S, s, c)`."""
         if self.game.dynamics is None:
             super().prepare()
         else:
-            self.table = opponents.markov_actions(self.game, self.policy)[:, self.seats]
+            found = [opponents.markov_actions(self.game, self.policy, market=game.market) for game, _ in self.games]
+            self.table = np.stack(found)[:, :, self.seats]
 
     def actions(self, observations: np.ndarray) -> np.ndarray:
         """Actions `(B, s)` or `(B, s, c)`."""
         if self.game.dynamics is None:
             return super().actions(observations)
-        return self.table[seen_states(self.game, observations), np.arange(len(self.seats))]
+        market = np.arange(len(observations))[:, None] % len(self.table)
+        return self.table[market, seen_states(self.game, observations), np.arange(len(self.seats))]
 
 
 class Myopic(Nash):
     """The equilibrium of players who see what is carried over and have no patience; else that of the stage game."""
 
     policy = "myopic"
+
+
+class BestConstant(Nash):
+    """Actions that never change, of least NashConv where something is carried over; else the stage equilibrium.
+
+    Raises:
+        ValueError: what `Nash` raises.
+    """
+
+    policy = "constant"
 
 
 class Random(Scripted):

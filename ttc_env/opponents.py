@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
 from ttc_env.arrays import as_numpy
 from ttc_env.batch import one_market
-from ttc_env.dynamics import DISCOUNT, MarkovGame, encode
+from ttc_env.dynamics import DISCOUNT, Dynamics, MarkovGame, encode
 from ttc_env.equilibrium import StageGame
-from ttc_env.mechanisms import Bids, action_shape
+from ttc_env.market import Market
+from ttc_env.mechanisms import Bids, Mechanism, action_shape
 from ttc_env.repeated import RepeatedMarket, State
 
 Policy = Callable[[np.ndarray], np.ndarray]
 Uniform = Callable[[tuple[int, ...]], np.ndarray]
 Opponents = Callable[[np.ndarray, State, Uniform], np.ndarray]
 NAMED = ("nash", "best_response", "random")
-CARRIED = ("nash", "stage", "myopic", "random")  # where something is carried over
+CARRIED = ("nash", "stage", "myopic", "constant", "random")  # where something is carried over
 
 
 def make_opponents(
@@ -34,7 +35,7 @@ def make_opponents(
         opponents: one of
 
             * `"nash"`: an equilibrium of the stage game, `StageGame.equilibrium`; with dynamics the Markov perfect one,
-              `MarkovGame.equilibrium` at the discount `DISCOUNT`, and there are `"stage"` and `"myopic"`, too;
+              `MarkovGame.equilibrium` at the discount `DISCOUNT`, and there are `"stage"`, `"myopic"` and `"constant"`;
             * `"best_response"`: the myopic best response to last period (to the lowest actions at the start);
             * `"random"`: uniform over the action space;
             * an array of actions, one per provider, `(n,)` or `(n, c)`;
@@ -81,13 +82,17 @@ def equilibrium_actions(game: RepeatedMarket) -> np.ndarray:
     return StageGame(one_market(game.market), game.mechanism).equilibrium()
 
 
-def markov_actions(game: RepeatedMarket, policy: str, discount: float = DISCOUNT) -> np.ndarray:
+def markov_actions(
+    game: RepeatedMarket, policy: str, discount: float = DISCOUNT, market: Market | None = None
+) -> np.ndarray:  # fmt: skip
     """What all providers do in each state, `(S, n)` or `(S, n, c)`, by the name of a Markov policy.
 
     Args:
         game: the repeated market, with dynamics.
-        policy: `"nash"`, `"stage"` or `"myopic"`; see `MarkovGame`.
+        policy: `"nash"`, `"stage"`, `"myopic"` or `"constant"`; see `MarkovGame`. Where the state is shown to nobody
+            the best constant actions are those of the mean market's equilibrium.
         discount: of the next period.
+        market: which one is meant where different markets are played at once.
 
     Raises:
         ValueError: another name, a game too large for an exact answer, or one in which no equilibrium was found.
@@ -95,11 +100,26 @@ def markov_actions(game: RepeatedMarket, policy: str, discount: float = DISCOUNT
     assert game.dynamics is not None
     if policy not in CARRIED:
         raise ValueError(f"unknown opponents {policy!r}; allowed with dynamics: {', '.join(CARRIED)}, or functions")
-    known = game.dynamics.equilibria(one_market(game.market), game.mechanism)
-    if known is not None:  # the state moves on its own, so that the stage equilibria are all there is
-        return known
-    exact = MarkovGame(one_market(game.market), game.mechanism, game.dynamics, discount)
-    find = {"nash": exact.equilibrium, "stage": exact.stage_policy, "myopic": exact.myopic_policy}
+    market = one_market(game.market) if market is None else market
+    known = game.dynamics.equilibria(market, game.mechanism)
+    if known is None or (policy == "constant" and game.dynamics.fields(market)):
+        return _markov_actions(market, game.mechanism, game.dynamics, policy, discount)
+    if policy == "constant":
+        return np.repeat(StageGame(market, game.mechanism).equilibrium()[None], len(known), axis=0)
+    return known  # the state moves on its own, so that the stage equilibria are all there is
+
+
+@lru_cache(maxsize=64)  # by identity: who is entered again and again asks again and again
+def _markov_actions(
+    market: Market, mechanism: Mechanism, dynamics: Dynamics, policy: str, discount: float
+) -> np.ndarray:
+    exact = MarkovGame(market, mechanism, dynamics, discount)
+    find = {
+        "nash": exact.equilibrium,
+        "stage": exact.stage_policy,
+        "myopic": exact.myopic_policy,
+        "constant": lambda: exact.best_constant().policy,
+    }
     return exact.actions[find[policy]()]
 
 

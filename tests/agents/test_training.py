@@ -12,7 +12,7 @@ from agents.training import NotFinite, advance
 from ttc_env import VectorMarket
 
 MAKE = partial(VectorMarket, "gsm8k/reasoning_effort", "per_token", 4, max_cycles=5)
-LEARN_NOTHING = {"fixed", "random", "truthful", "nash", "best-response", "stage", "myopic"}
+LEARN_NOTHING = {"fixed", "random", "truthful", "nash", "best-response", "stage", "myopic", "constant"}
 CERTAIN = LEARN_NOTHING - {"random"} | {"fictitious-play", "ucb"}
 """who does not explore at random"""
 

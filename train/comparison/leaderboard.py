@@ -20,7 +20,7 @@ from ttc_env.evaluation.statistics import estimate, holm, paired_differences
 
 BOOTSTRAP_SEED = 0
 ALPHA = 0.05
-SCRIPTED = ("fixed", "random", "truthful", "nash", "best-response", "fictitious-play")
+SCRIPTED = ("fixed", "random", "truthful", "nash", "stage", "myopic", "constant", "best-response", "fictitious-play")
 """players that are told the market or do not learn: marked in the tables, and never the leader beside learners"""
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ttc_env.dynamics.game import MarkovGame
 
 LISTED = 300  # profiles that are gone through; each needs the best response of every provider
+CHANGES = 500  # actions of all providers together, up to which they are changed one by one
 STARTS = 3  # random profiles after the stage game's, from which providers are changed one by one
 
 
@@ -39,6 +40,9 @@ def best_constant(game: MarkovGame, relative: bool = False) -> BestConstant:
     Args:
         game: the market with its dynamics.
         relative: least NashConv over profit, instead of least NashConv.
+
+    Raises:
+        Unanswered: more actions than can be changed one by one.
     """
     n, count = game.num_providers, game.num_actions
     known: dict[tuple[int, ...], float] = {}
@@ -53,6 +57,10 @@ def best_constant(game: MarkovGame, relative: bool = False) -> BestConstant:
     if exact := n * math.log(count) <= math.log(LISTED):
         for profile in np.indices((count,) * n).reshape(n, -1).T:
             gap(profile)
+    elif n * count > CHANGES:
+        raise Unanswered(
+            f"best constant play is searched among at most {CHANGES} actions of all providers together, got {n * count}"
+        )
     else:
         for start in _starts(game):
             _descend(gap, start, count)

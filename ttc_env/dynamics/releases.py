@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from ttc_env.curves import load_market
 from ttc_env.dynamics.protocol import Dynamics, Moves, one_hot
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, Outcome
+from ttc_env.mixtures import Mixture
 from ttc_env.period import TABLES, PeriodMarket
 
 
@@ -23,20 +24,22 @@ from ttc_env.period import TABLES, PeriodMarket
 class Releases(Dynamics):
     """Each state has tables of its own: older and newer models, easier and harder queries.
 
-    State: which of the `markets` there is now. It moves by the chain whatever anybody does, so that the equilibrium is
-    each state's own. Users, `answer_value` and `baseline` are those of the base market.
+    State: which of the `markets` there is now, and where that is a mixture, which of its types the query is of. It
+    moves whatever anybody does, so that the equilibrium is each state's own: the market by the chain, and on the way
+    into a mixture a type is drawn by its weight. Users, `answer_value` and `baseline` are those of the base market;
+    sampled answers are right as often as makes the tables of the state their mean.
 
     Args:
-        markets: of each of the `S` states, with the providers and levels of the base market; a name of
-            `list_markets()` is that market, None the base market itself.
-        chain: probability of the next state, `(S, S)`, rows sum to 1.
-        first: the state at the start.
+        markets: `M` of them, with the providers and levels of the base market: a `Market`, a `Mixture`, one of these by
+            name, or None, the base market itself.
+        chain: probability of the next market, `(M, M)`, or its rows one after another; rows sum to 1.
+        first: the market at the start, of a mixture its first type.
 
     Raises:
-        ValueError: no market, a chain whose rows are no probabilities of `S` states, or a start that is none of them.
+        ValueError: no market, a chain whose rows are no probabilities of `M` markets, or a start that is none of them.
     """
 
-    markets: Sequence[Market | str | None] = (None,)
+    markets: Sequence[Market | Mixture | str | None] = (None,)
     chain: Any = ((1.0,),)
     first: int = 0
 
@@ -45,11 +48,12 @@ class Releases(Dynamics):
     changes_curves: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        markets = (self.markets,) if isinstance(self.markets, str | Market) else tuple(self.markets)
+        markets = (self.markets,) if isinstance(self.markets, str | Market | Mixture) else tuple(self.markets)
         loaded = tuple(load_market(one) if isinstance(one, str) else one for one in markets)
-        if not loaded or not all(one is None or isinstance(one, Market) for one in loaded):
-            raise ValueError(f"markets must be one or more Markets, names or None, got {self.markets!r}")
+        if not loaded or not all(one is None or isinstance(one, Market | Mixture) for one in loaded):
+            raise ValueError(f"markets must be one or more Markets, Mixtures, names or None, got {self.markets!r}")
         chain, size = np.array(self.chain, dtype=np.float64), len(loaded)
+        chain = chain.reshape(size, size) if chain.shape == (size * size,) else chain
         if chain.shape != (size, size) or not (np.all(chain >= 0) and np.all(abs(chain.sum(axis=1) - 1) < 1e-9)):
             raise ValueError(f"chain must be {size} x {size} probabilities whose rows sum to 1, got {self.chain!r}")
         chain.flags.writeable = False
@@ -62,20 +66,44 @@ class Releases(Dynamics):
         """Markets of one shape, and one base market."""
         if isinstance(market, MarketBatch):
             raise ValueError("releases have the tables of one market's providers, got a batch of different markets")
-        for one in self.markets:
+        if market.outcomes is not None:
+            raise ValueError(
+                "releases draw answers from the tables of a state, not from outcomes that a market recorded"
+            )
+        for one in self.present:
             if isinstance(one, Market) and one.quality.shape != market.quality.shape:
                 raise ValueError(
                     f"markets must have the shape (providers, levels) of the base market, {market.quality.shape}, "
                     f"got {one.quality.shape}"
                 )
 
+    @cached_property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Which market and which of its types each state is."""
+        types = [one.num_types if isinstance(one, Mixture) else 1 for one in self.markets]
+        return tuple((number, kind) for number, count in enumerate(types) for kind in range(count))
+
+    @cached_property
+    def present(self) -> tuple[Market | None, ...]:
+        """The market of each state; None: the base market."""
+        found = (self.markets[number] for number, _ in self.places)
+        pairs = zip(found, self.places, strict=True)
+        return tuple(one.markets[kind] if isinstance(one, Mixture) else one for one, (_, kind) in pairs)  # type: ignore[misc]
+
+    @cached_property
+    def transitions(self) -> np.ndarray:
+        """Probability of each next state, `(S, S)`: the next market by the chain, its type by its weight."""
+        numbers = [number for number, _ in self.places]
+        weights = [one.weights if isinstance(one, Mixture) else [1.0] for one in self.markets]
+        return np.asarray(self.chain)[np.ix_(numbers, numbers)] * np.concatenate(weights)
+
     def sizes(self, market: Market | MarketBatch) -> tuple[int, ...]:
-        """The states of the chain."""
-        return (len(self.markets),)
+        """The markets, each as often as it has types."""
+        return (len(self.places),)
 
     def start(self, market: Market | MarketBatch) -> tuple[int, ...]:
-        """The state at the start."""
-        return (self.first,)
+        """The first type of the market at the start."""
+        return (self.places.index((self.first, 0)),)
 
     def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
         """The tables of the state."""
@@ -100,29 +128,33 @@ class Releases(Dynamics):
         xp, like, found = namespace(base.quality), base.quality, {}
         for name in TABLES:
             if getattr(base, name) is not None:
-                stack = np.stack([as_numpy(getattr(one or base, name)) for one in self.markets])
+                stack = np.stack([as_numpy(getattr(one or base, name)) for one in self.present])
                 found[name] = xp.asarray(stack, dtype=like.dtype, device=device(like))
+        if base.baseline < 1:
+            found["right"] = (found["quality"] / base.unit - base.baseline) / (1 - base.baseline)
         return found
 
     def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
         """By the chain."""
         like = outcome.shares
         xp, place = namespace(like), device(like)
-        to = xp.arange(len(self.markets), device=place)
-        rows = xp.asarray(np.array(self.chain), dtype=like.dtype, device=place)[state[..., 0]]
-        return Moves(to, xp.broadcast_to(rows, (*like.shape[:-1], len(self.markets))))
+        size = len(self.places)
+        rows = xp.asarray(self.transitions, dtype=like.dtype, device=place)[state[..., 0]]
+        return Moves(xp.arange(size, device=place), xp.broadcast_to(rows, (*like.shape[:-1], size)))
 
     def markets_of(self, market: Market) -> tuple[Market, ...]:
-        """Those of the states."""
-        return tuple(one if isinstance(one, Market) else market for one in self.markets)
+        """Those of the states, in the unit of the base market."""
+        unit: dict[str, Any] = {"answer_value": market.unit, "baseline": market.baseline, "beta": market.beta}
+        return tuple(market if one is None else replace(one.to("numpy"), **unit) for one in self.present)
 
     def label(self, market: Market, state: tuple[int, ...]) -> str:
-        """Its number."""
-        return f"release {state[0]}"
+        """The number of the market, and of a mixture's type."""
+        number, kind = self.places[state[0]]
+        return f"release {number}, type {kind}" if isinstance(self.markets[number], Mixture) else f"release {number}"
 
     def fields(self, market: Market | MarketBatch) -> tuple[tuple[str, int], ...]:
         """For each state whether it is the present one; nothing where there is one."""
-        return (("release", len(self.markets)),) if len(self.markets) > 1 else ()
+        return (("release", len(self.places)),) if len(self.places) > 1 else ()
 
     def view(self, market: Market | MarketBatch, state: Array, dtype: Any) -> Array:
         """One at the present state, `(..., S)`."""

@@ -108,7 +108,7 @@ class CarriedCourse(Course):
 
     def policy(self, act: Act, enter: Enter | None) -> np.ndarray:
         """What the greedy policy does in every state, `(S, n)`."""
-        return markov_policy(self.task.make_test_env(self.name), lambda seen: act(seen, greedy=True), enter)
+        return markov_policy(self.env(1, None), lambda seen: act(seen, greedy=True), enter)
 
     def held_out(self, act: Act, enter: Enter | None, seed: int) -> float | None:
         """Against `others`, exactly."""

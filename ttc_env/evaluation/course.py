@@ -30,10 +30,13 @@ class Course:
         self.task, self.name = task, name
         self.market: Market | Mixture = task.market(name)
         self.mechanism = make_mechanism(task.mechanism)
+        self._envs: dict[int, VectorMarket] = {}
 
     def env(self, num_markets: int, enter: Enter | None) -> VectorMarket:
         """Copies of the market, which the policy is told of."""
-        env = self.task.make_test_env(self.name, num_markets)
+        if num_markets not in self._envs:
+            self._envs[num_markets] = self.task.make_test_env(self.name, num_markets)
+        env = self._envs[num_markets]
         if enter is not None:
             enter(env)
         return env

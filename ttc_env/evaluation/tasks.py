@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ttc_env.checks import finite, whole
@@ -134,8 +134,9 @@ class Task:
         known = {label(one): one for one in (*self.train, *self.test)}
         return _load(known.get(source, source) if isinstance(source, str) else source, self.beta)
 
-    def make_dynamics(self) -> Dynamics | None:
-        """What is carried over, newly made."""
+    @cached_property
+    def carried(self) -> Dynamics | None:
+        """What is carried over, made from `dynamics`."""
         if self.dynamics is None or isinstance(self.dynamics, str):
             return None if self.dynamics is None else make_dynamics(self.dynamics)
         if not isinstance(self.dynamics, Mapping) or len(self.dynamics) != 1:
@@ -170,7 +171,7 @@ class Task:
             num_markets,
             demand=self.demand,
             max_cycles=self.max_cycles,
-            dynamics=self.make_dynamics(),
+            dynamics=self.carried,
             information=self.information,
             **backend,
         )
@@ -198,9 +199,13 @@ def _check_source(where: str, source: Any) -> None:
 
 
 def _load(source: Source, beta: float) -> Market | Mixture:
-    if isinstance(source, str):
-        return load_market(source, beta=beta)
-    return describe({"beta": beta, **source}).load()
+    return _loaded(json.dumps(_plain(source), sort_keys=True), beta)
+
+
+@lru_cache(maxsize=256)  # what is worked out of a market is kept with the market
+def _loaded(source: str, beta: float) -> Market | Mixture:
+    given = json.loads(source)
+    return load_market(given, beta=beta) if isinstance(given, str) else describe({"beta": beta, **given}).load()
 
 
 def _plain(value: Any) -> Any:
