@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: mutation train benchmark collusion test test-slow test-browser test-vllm nano lint docs wheel bench bench-compare reproduce clean help
+.PHONY: mutation train benchmark collusion test test-slow test-browser test-vllm nano lint docs explorer wheel bench bench-compare reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -61,6 +61,9 @@ lint: .venv/all-stamp  ## style, formatting and types
 
 docs: .venv/all-stamp  ## the documentation as a site, in docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
+explorer: .venv/all-stamp  ## the market explorer alone, in docs/_build/explorer
+	$(BIN)/python docs/explorer/build.py
 
 wheel: .venv/all-stamp  ## build the wheel and use it in an empty environment
 	BIN=$(BIN) sh tests/wheel.sh

@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import generate
+from explorer.build import build
 
 from ttc_env import __version__
 
@@ -30,6 +31,7 @@ html_theme = "furo"
 html_title = "ttc_env"
 html_static_path: list[str] = []
 html_copy_source = False
+html_extra_path = ["generated/extra"]
 
 
 def fields_as_list(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
@@ -41,4 +43,5 @@ def fields_as_list(app: Any, what: str, name: str, thing: Any, options: Any, lin
 def setup(app: Any) -> None:
     """Write the generated pages before Sphinx reads the folder."""
     generate.write_pages(HERE / "generated")
+    build(HERE / "generated" / "extra" / "explorer")
     app.connect("autodoc-process-docstring", fields_as_list)

@@ -11,7 +11,6 @@ from ttc_env import Mixture, equilibrium
 from ttc_env.arrays import at
 from ttc_env.equilibrium import batched
 from ttc_env.equilibrium.first_price import first_price_outcome
-from ttc_env.equilibrium.posted_price.continuous import nash_prices
 from ttc_env.market import log_partition
 from ttc_env.markets import Markets
 
@@ -36,18 +35,26 @@ class Cleared(NamedTuple):
 
 def per_token(markets: Markets) -> Cleared:
     """The pure equilibrium of lowest welfare."""
+    return at_levels(markets, worst_equilibrium(markets))
+
+
+def worst_equilibrium(markets: Markets) -> np.ndarray:
+    """The pure equilibrium of lowest welfare under per-token pricing, `(B, n)`."""
     found = batched.pure_nash(markets)
     welfare = markets[found.market].welfare(found.profile)
     order = np.lexsort((welfare, found.market))
-    profile = found.profile[order[np.cumsum(found.num_equilibria) - found.num_equilibria]]
+    return found.profile[order[np.cumsum(found.num_equilibria) - found.num_equilibria]]
+
+
+def at_levels(markets: Markets, profile: np.ndarray) -> Cleared:
+    """Per-token pricing where the providers sell these levels, `(B, n)`."""
     value, price = at(markets.user_value, profile), at(markets.price, profile)
     return _by_choice(markets, value, price, markets.shares(profile), markets.utility(profile))
 
 
 def posted_price(markets: Markets) -> Cleared:
     """The price equilibrium on a continuum of prices, at efficient levels."""
-    found = [nash_prices(market) for market in markets]
-    levels, price, _, shares, profit = map(np.array, zip(*found, strict=True))
+    levels, price, _, shares, profit = batched.nash_prices(markets)
     return _by_choice(markets, at(markets.quality, levels) - price, price, shares, profit)
 
 
