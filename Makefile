@@ -48,8 +48,8 @@ test-browser: .venv/all-stamp  ## reports and the explorer in headless Chromium,
 	PYTHON=$(PYTHON) sh tests/vllm_env.sh .venv-vllm
 	@touch $@
 
-test-vllm: .venv-vllm/stamp  ## the vLLM engine on the CPU, on a tiny model made for it
-	.venv-vllm/bin/python -m pytest tests/curves/test_vllm.py $(ARGS)
+test-vllm: .venv-vllm/stamp  ## vLLM's engine and server on the CPU, on tiny models made for them
+	.venv-vllm/bin/python -m pytest tests/curves/test_vllm.py tests/agents/test_language_vllm.py $(ARGS)
 
 nano: .venv/all-stamp  ## train nano models, measure them and build their market, in minutes: curves/nano.py
 	$(BIN)/python curves/nano.py $(ARGS)
