@@ -12,11 +12,10 @@ from torch.utils.tensorboard import SummaryWriter
 
 from agents import checkpoints
 from agents.checkpoints import CHECKPOINT, PREVIOUS
+from train.course import Followed, row
+from ttc_env import Market
 from ttc_env.batch import one_market
 from ttc_env.scripting.files import replacing, write_text
-
-CURVES = ("nash_conv", "relative_nash_conv", "welfare", "user_value", "provider_profit", "payment")
-AUCTION_CURVES = ("winner_efficiency", "truthfulness_gap")
 
 
 class RunFolder:
@@ -39,6 +38,10 @@ class RunFolder:
         """Remove what was logged before a first checkpoint."""
         for name in ("metrics.csv", "timing.csv"):
             (self.path / name).unlink(missing_ok=True)
+
+    def saved(self) -> dict[str, Any] | None:
+        """The last checkpoint that can be read, if there is any."""
+        return checkpoints.latest(self.path) if any(self.path.glob("checkpoint*")) else None
 
     def go_on(self, rows: int) -> None:
         """Go on after the first `rows` rows of what was logged; what came later is cut off.
@@ -65,21 +68,19 @@ class RunFolder:
 
     def log(self, agent_steps: int, seconds: float, figures: dict[str, Any], losses: dict[str, float]) -> None:
         """Append a row to metrics.csv and timing.csv, and the numbers to the TensorBoard events."""
-        row: dict[str, Any] = {"agent_steps": agent_steps}
-        row |= {name: figures[name] for name in (*CURVES, *AUCTION_CURVES) if name in figures}
-        row |= {"at_equilibrium": int(figures["at_equilibrium"]), "levels": " ".join(map(str, figures["levels"]))}
+        found = row(agent_steps, figures)
         if self._events is None:
             self._events = SummaryWriter(str(self.path))
-        for name, value in row.items():
+        for name, value in found.items():
             if isinstance(value, float):
                 self._events.add_scalar(f"charts/{name}", value, agent_steps)
         for name, value in losses.items():
             self._events.add_scalar(f"losses/{name}", value, agent_steps)
         if seconds > 0:
             self._events.add_scalar("charts/SPS", agent_steps / seconds, agent_steps)
-        self._append("metrics.csv", row)
+        self._append("metrics.csv", found)
         self._append("timing.csv", {"agent_steps": agent_steps, "seconds": round(seconds, 3)})
-        self.rows.append(row)
+        self.rows.append(found)
 
     def _append(self, name: str, row: dict[str, Any]) -> None:
         with open(self.path / name, "a", newline="", encoding="utf-8") as file:
@@ -87,6 +88,30 @@ class RunFolder:
             if not self.rows:
                 writer.writeheader()
             writer.writerow(row)
+
+    def keep_market(self, market: Market) -> None:
+        """Write down the market that is played, once.
+
+        Raises:
+            ValueError: another one is written down: the table that it was loaded from has changed since.
+        """
+        path, tables = self.path / "market.json", market_tables(market)
+        if not path.exists():
+            self.write_json(path.name, tables)
+        elif json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(tables)):
+            raise ValueError(f"the market is not that of {path}, in which this run was started; its table has changed")
+
+    def finish(self, market: Market, followed: Followed) -> None:
+        """Write down what a training came to, what matters most first."""
+        if followed.path is not None:
+            self.write_columns("path.csv", followed.path)
+        self.write_json("summary.json", followed.summary)
+        followed.course.save()
+
+        from train.figures import draw_outcome, draw_training  # a second to load, which is lost where a run fails
+
+        draw_training(self.path / "training.png", market, self.rows, followed.summary)
+        draw_outcome(self.path / "outcome.png", market, followed.summary)
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file, all of it or nothing."""

@@ -12,17 +12,16 @@ from hypothesis import given, settings
 from tests.helpers.scripts import ROOT, run_here
 from tests.test_describing import OWN, descriptions, same
 from train import collusion, compare_mechanisms, private_information, run
+from train.arguments import arguments_of, read_arguments
 from train.market_options import SPELT, MarketOptions
 from ttc_env import evaluation
 from ttc_env.describing import FIELDS, describe
 from ttc_env.evaluation.tasks import Task
 
-TAKE_NO_MARKET = {"benchmark", "make_population", "reproduce"}  # suites, and the published study
 SCRIPTS = sorted(
-    path.stem
-    for path in (ROOT / "train").glob("*.py")
-    if "__main__" in path.read_text(encoding="utf-8") and path.stem not in TAKE_NO_MARKET
-)
+    path.stem for path in (ROOT / "train").glob("*.py") if "__main__" in path.read_text(encoding="utf-8")
+)  # fmt: skip
+TAKE_A_MARKET = {"collusion", "compare_mechanisms", "private_information", "run"}
 TWO = ("--market.answer-value", "0.01")
 
 
@@ -35,6 +34,10 @@ def options_of(script):
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_field_of_a_market_is_an_option(script):
     known = options_of(script)
+    assert ("--market" in known) == (script in TAKE_A_MARKET)
+    if script not in TAKE_A_MARKET:
+        assert not {option for option in known if option.startswith("--market.")}
+        return
     for field, option in SPELT.items():
         assert option in known or (field == "beta" and "--betas" in known), f"{script} does not know {option}"
 
@@ -54,11 +57,11 @@ def test_options_give_the_description_back(description):
 @given(descriptions)
 @settings(max_examples=10)
 def test_a_run_remembers_its_market(tmp_path_factory, description):
-    args = replace(run.read_arguments(["--algorithm", "hedge"]), offers=MarketOptions.of(description))
+    args = replace(read_arguments(["--algorithm", "hedge"]), offers=MarketOptions.of(description))
     args = replace(args, market=description.source, beta=description.beta)
     folder = tmp_path_factory.mktemp("run")
     (folder / "config.json").write_text(json.dumps(args.to_dict()))
-    again = run.arguments_of(folder)
+    again = arguments_of(folder)
     assert again == args
     assert same(again.offers.load(again.market, again.beta), description.load())
 

@@ -1,0 +1,171 @@
+"""A run from Python: what `train/run.py` does as one call, for notebooks and for tuning.
+
+>>> from train.trained import train_learner
+>>> run = train_learner("gsm8k/majority_voting", algorithm="best-response", steps=90, num_markets=1)
+>>> run.figures["at_equilibrium"], run.comparison[0]["provider"], run.comparison[0]["level"]
+(True, 'meta-llama/Meta-Llama-3-8B-Instruct', 64)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from agents import Learner, default_config
+from train.arguments import Args
+from train.course import Memory, Show, follow
+from train.folders import new_folder
+from train.market_options import MarketOptions
+from ttc_env import Market
+from ttc_env.batch import one_market
+from ttc_env.describing import describe
+from ttc_env.dynamics import make_dynamics
+from ttc_env.mechanisms import make_mechanism
+
+ARGUMENTS = (
+    "seed", "steps", "demand", "num_markets", "max_cycles", "device", "threads", "eval_every", "checkpoint_seconds"
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a run came to.
+
+    Attributes:
+        learner: as it ended; `learner.act(observations, greedy=True)`.
+        market: that it was judged in.
+        figures: of its greedy play beside the equilibrium's (`nash_...`), as in summary.json; USD per query.
+        curve: a dict for each evaluation on the way, as the rows of metrics.csv.
+    """
+
+    learner: Learner
+    market: Market
+    figures: dict[str, Any]
+    curve: list[dict[str, Any]]
+
+    @property
+    def comparison(self) -> list[dict[str, Any]]:
+        """A dict for each provider: its level, share and profit (USD per query), and the equilibrium's if known."""
+        levels = self.market.levels
+
+        def column(name: str) -> list[Any]:
+            found = self.figures[name]
+            return [levels[k] for k in found] if name.endswith("levels") else found
+
+        names = [name for who in ("", "nash_") for name in (f"{who}levels", f"{who}shares", f"{who}profits")]
+        columns = {"provider": self.market.providers}
+        columns |= {name.removesuffix("s"): column(name) for name in names if name in self.figures}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def train_learner(
+    market: Any = "gsm8k/majority_voting",
+    *,
+    algorithm: str = "ppo",
+    config: Any = None,
+    mechanism: str = "per_token",
+    mechanism_options: Mapping[str, Any] | None = None,
+    dynamics: str | None = None,
+    dynamics_options: Mapping[str, Any] | None = None,
+    learners: Sequence[str | int] = (),
+    opponents: str = "nash",
+    folder: str | Path | None = None,
+    overwrite: bool = False,
+    show: Show = lambda steps, figures: None,
+    **arguments: Any,
+) -> Trained:
+    """Train a learner in a market and judge it, as `train/run.py` does; prints nothing, and leaves torch as it was.
+
+    Args:
+        market: name, path or description, what `ttc_env.describing.describe` takes.
+        algorithm: one of `agents.ALGORITHMS`, or `package.module:Class`.
+        config: hyper-parameters that differ from the defaults, as a mapping; or all, as the learner's dataclass.
+        mechanism: a name, or `package.module:Class`.
+        mechanism_options: of the mechanism.
+        dynamics: what is carried over, a name or `package.module:Class`.
+        dynamics_options: of the dynamics.
+        learners: providers that learn; all by default.
+        opponents: what the others do: `nash`, `best_response`, `random`, or the folder of a run.
+        folder: to write what `train/run.py` writes; nothing is written by default.
+        overwrite: replace the folder if it exists.
+        show: told of agent steps and figures at every evaluation; what it raises ends the training.
+        arguments: `seed`, `steps`, `demand`, `num_markets`, `max_cycles`, `device`, `threads`, `eval_every` and
+            `checkpoint_seconds`, as in `train/run.py --help`.
+
+    Raises:
+        ValueError: an argument that there is none of, or a value that cannot be, naming it.
+    """
+    args = _arguments(market, algorithm, config, arguments)
+    args = replace(
+        args,
+        mechanism=mechanism,
+        rule=make_mechanism(mechanism, **(mechanism_options or {})),
+        dynamics=dynamics or "none",
+        carried=None if dynamics is None else make_dynamics(dynamics, **(dynamics_options or {})),
+        learners=tuple(map(str, learners)),
+        opponents=opponents,
+    )
+    env = args.judging_env()
+    played: Any = one_market(env.market)
+    with ExitStack() as ending:
+        ending.enter_context(_threads(args.threads))
+        record: Any = Memory()
+        if folder is not None:
+            from train.record import RunFolder  # loads TensorBoard
+
+            place = Path(folder)
+            path = ending.enter_context(new_folder(place.parent, place.name, overwrite))
+            record = ending.enter_context(RunFolder(path, args.to_dict(played)))
+            record.keep_market(played)
+        learner = args.make_learner(args.seed)
+        ending.callback(getattr(learner, "close", lambda: None))
+        followed = follow(args, args.seed, env, record, learner, show)
+        if followed.summary["interrupted"]:
+            raise KeyboardInterrupt
+        if folder is not None:
+            record.finish(played, followed)
+    return Trained(learner, played, followed.summary, list(record.rows))
+
+
+def _arguments(market: Any, algorithm: str, config: Any, arguments: dict[str, Any]) -> Args[Any, Any, Any]:
+    for name in arguments:
+        if name not in ARGUMENTS:
+            raise ValueError(f"unknown argument {name!r}; allowed: {', '.join(ARGUMENTS)}")
+    settings = default_config(algorithm)
+    if is_dataclass(config):
+        settings = config
+    elif config is not None:
+        known = [field.name for field in fields(settings)]
+        for name in config:
+            if name not in known:
+                raise ValueError(
+                    f"unknown hyper-parameter {name!r} of {algorithm}; allowed: {', '.join(known) or 'none'}"
+                )
+        settings = replace(settings, **config)
+    description = describe(market)
+    given = {"demand": str(arguments.pop("demand", "expected"))} | arguments
+    options = MarketOptions.of(description)
+    return Args(
+        market=description.source,
+        beta=description.beta,
+        offers=options,
+        algorithm=algorithm,
+        config=settings,
+        **given,
+    )
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Torch on so many threads, and as before in the end."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
