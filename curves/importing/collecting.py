@@ -10,7 +10,7 @@ from typing import Any
 
 from curves.records.lines import json_lines
 from curves.records.runs import Answers
-from curves.verify import Kind, canonical, extract
+from curves.verify import Kind, any_form, canonical
 
 Left = Counter[str]  # what was left out, and how often
 Row = dict[str, Any]
@@ -99,7 +99,7 @@ def as_list(value: Any) -> list[Any]:
 
 @lru_cache(maxsize=4096)  # it comes again with every sample
 def _right_answer(text: str, kind: Kind) -> str | None:
-    return canonical(text, kind) or extract(text, kind).flexible
+    return canonical(text, kind) or any_form(text, kind)
 
 
 def verdicts(ours: Sequence[bool], kept: Sequence[bool]) -> dict[str, Any]:

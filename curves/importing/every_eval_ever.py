@@ -12,7 +12,7 @@ from pathlib import Path
 from curves.importing.collecting import Left, Row, as_list, as_object, right_answer, spelt
 from curves.importing.sample_rows import Sample, gather, json_rows, number, read_tokens
 from curves.records.runs import Run
-from curves.verify import Kind, extract
+from curves.verify import Kind, any_form
 
 TOLD_APART = ("evaluation_result_id", "evaluation_name")  # a sample has a line for each metric of each evaluation
 
@@ -68,7 +68,7 @@ def _sample(row: Row, kind: Kind | None) -> Sample | str:
         return "samples without token_usage"
     text, answer = _answer(row), _extracted(row)
     truths = {right_answer(one, kind) for one in as_list(as_object(row.get("input")).get("reference"))} - {None}
-    ours = None if kind is None or not truths or text is None else extract(text, kind).flexible in truths
+    ours = None if kind is None or not truths or text is None else any_form(text, kind) in truths
     read, cached = read_tokens(usage)
     return Sample(
         model, question, None, spelt(answer, kind), right, tokens, input_tokens=read, cached_tokens=cached, ours=ours

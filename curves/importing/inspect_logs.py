@@ -17,7 +17,7 @@ from typing import Any
 from curves.importing.collecting import Left, Row, as_list, as_object, right_answer, spelt
 from curves.importing.sample_rows import Sample, gather, number, read_tokens
 from curves.records.runs import Run
-from curves.verify import Kind, extract
+from curves.verify import Kind, any_form
 
 _VERDICTS = {"C": True, "I": False, "N": False, 1: True, 0: False}  # right, wrong, no answer
 
@@ -62,7 +62,7 @@ def _sample(row: Row, model: str, kind: Kind | None, score: str | None) -> Sampl
     text, answer = _text(output, choice), found.get("answer")
     target = row.get("target")
     truths = {right_answer(one, kind) for one in (target if isinstance(target, list) else [target])} - {None}
-    ours = None if kind is None or not truths or text is None else extract(text, kind).flexible in truths
+    ours = None if kind is None or not truths or text is None else any_form(text, kind) in truths
     named = answer.strip() or None if isinstance(answer, str) else None
     read, cached = read_tokens(usage)
     return Sample(

@@ -9,7 +9,7 @@ from typing import Any
 
 from curves.importing.collecting import Left, Unusable, collect
 from curves.records.runs import Answers, Run, answers
-from curves.verify import Kind, canonical, extract
+from curves.verify import Kind, any_form, canonical
 
 
 def read_lm_eval(path: Path, task: str, model: str, kind: Kind, count_tokens: Callable[[str], int]) -> tuple[Run, Left]:
@@ -27,7 +27,7 @@ def read_lm_eval(path: Path, task: str, model: str, kind: Kind, count_tokens: Ca
         texts = _texts(row)
         if truth is None:
             raise ValueError("no right answer")
-        found = [extract(text, kind).flexible for text in texts]
+        found = [any_form(text, kind) for text in texts]
         return answers(
             {"answer": answer, "correct": answer == truth, "tokens": count_tokens(text), "finish": "stop"}
             for text, answer in zip(texts, found, strict=True)

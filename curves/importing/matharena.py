@@ -14,7 +14,7 @@ from typing import Any
 from curves.importing.collecting import Left, Row, right_answer, spelt
 from curves.importing.sample_rows import Sample, gather, json_rows, number
 from curves.records.runs import Run
-from curves.verify import Kind, extract
+from curves.verify import Kind, any_form
 
 FIELDS = (
     "problem_idx", "model_name", "idx_answer", "answer", "input_tokens", "output_tokens", "cost",
@@ -47,7 +47,7 @@ def _sample(row: Row, kind: Kind | None) -> Sample | str:
         return "samples that are right in part"
     parsed = None if row.get("parsed_answer") in (None, "", "None") else str(row["parsed_answer"])
     truth = right_answer(_text(row.get("gold_answer")), kind)
-    ours = None if kind is None or truth is None or not isinstance(text, str) else extract(text, kind).flexible == truth
+    ours = None if kind is None or truth is None or not isinstance(text, str) else any_form(text, kind) == truth
     generated, read = number(row.get("output_cost_per_tokens")), number(row.get("input_cost_per_tokens"))
     return Sample(
         model, str(question), str(place), spelt(parsed, kind), bool(right),

@@ -11,7 +11,7 @@ from typing import Any
 from curves.importing.collecting import Left, Row, as_list, right_answer, verdicts
 from curves.records.lines import json_lines
 from curves.records.runs import Answers, Run, answers
-from curves.verify import Kind, extract
+from curves.verify import Kind, any_form
 
 
 def read_monkeys(
@@ -39,7 +39,7 @@ def read_monkeys(
             left["incomplete questions"] += 1
         else:
             truth = right_answer(row.get("gt_answer"), kind)
-            found = [extract(text, kind).flexible if kind else text for text in texts]
+            found = [any_form(text, kind) if kind else text for text in texts]
             if truth is not None:
                 ours += [answer == truth for answer in found]
                 kept_verdicts += right

@@ -31,8 +31,10 @@ _LABELS = {
 }
 _COLON = re.compile(r"\banswer\b['\])]*\s*:", re.IGNORECASE)
 _END = re.compile(r"(?<=\S)\s*(?:<\|?(?:im_end|eot_id|endoftext|end|eos|end_of_text|end_of_turn)\|?>|</s>)")
-_NEXT = re.compile(r"^[# ]*(?:Question|Q|Problem|Human|User|Instruction)\b[ \d]*[:.]", re.MULTILINE)
+_NEXT_WORDS = ("Question", "Q", "Problem", "Human", "User", "Instruction")
+_NEXT = re.compile(rf"^[# ]*(?:{'|'.join(_NEXT_WORDS)})\b[ \d]*[:.]", re.MULTILINE)
 _SENTENCE = 500  # characters in which a statement has to end
+_SHORT = 40  # characters of an answer that is remembered
 
 
 class Extraction(NamedTuple):
@@ -59,6 +61,11 @@ def extract(text: str, kind: Kind) -> Extraction:
     text = _own_part(plain(after_thinking(text)), kind)
     asked = {"number": _hashes, "integer": _boxes, "choice": _colons}[kind](text, kind)
     return Extraction(asked.answer if asked else None, _flexible(text, kind))
+
+
+def any_form(text: str, kind: Kind) -> str | None:
+    """The answer of `extract` in any form, without asking for the strict one."""
+    return _flexible(_own_part(plain(after_thinking(text)), kind), kind)
 
 
 @lru_cache(maxsize=4096)  # a question's right answer comes again with every sample
@@ -137,8 +144,10 @@ def _number(sentence: str, kind: Kind) -> tuple[bool, str | None]:
 
 def _own_part(text: str, kind: Kind) -> str:
     """The text up to where it ends, or goes on to a question of its own after it has answered."""
-    if end := _END.search(text):
+    if "<" in text and (end := _END.search(text)):
         text = text[: end.start()]
+    if not any(word in text for word in _NEXT_WORDS):  # far cheaper than to look at the beginning of every line
+        return text
     begin = 0
     for other in _NEXT.finditer(text):
         head = text[begin : other.start()]
@@ -149,7 +158,14 @@ def _own_part(text: str, kind: Kind) -> str:
 
 
 def _read(content: str, kind: Kind) -> str | None:
+    return _read_short(content, kind) if len(content) <= _SHORT else _read_any(content, kind)
+
+
+def _read_any(content: str, kind: Kind) -> str | None:
     return read_letter(content) if kind == "choice" else _spelt(read_number(content), kind)
+
+
+_read_short = lru_cache(maxsize=65536)(_read_any)  # the answers to a question come again and again
 
 
 def _spelt(number: Fraction | None, kind: Kind) -> str | None:

@@ -50,7 +50,7 @@ _CURRENCY = re.compile(r"(?<=[-+]) ?\$+ ?(?=[\d.])")  # between a sign and its n
 _SIGNED = r"\s*(?:\{\s*([-+]?)\s*([\d.,]+)\s*\}|(\d))"
 _FRACTION = re.compile(rf"\\[tdc]?frac{_SIGNED}{_SIGNED}")
 _OVER = re.compile(r"\{\s*(-?\d+)\s*\\over\s*(\d+)\s*\}")
-_EMPHASIS = re.compile(r"\*+|_+")
+_EMPHASIS = re.compile(r"[*_](?:(?<=\*)\**|(?<=_)_*)")  # a run of either; a set of characters is found fastest
 _TAG = re.compile(r"</?(?:b|i|u|em|strong|code|span|p|mark)(?: [^<>]*)?>|<br ?/?>", re.IGNORECASE)
 _BULLET = re.compile(r"^[ \t]*(?:[*+-]|>)[ \t]+", re.MULTILINE)
 _THINKING = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
@@ -81,7 +81,9 @@ def plain(text: str) -> str:
         text = _EMPHASIS.sub(_emphasis, text)
     text = text.replace("`", "").replace('"', "").replace("\t", " ").replace("\r", "")
     if "$" in text:
-        text = _CURRENCY.sub("", text).replace("$", " ")
+        if any(mark in text for mark in ("-$", "+$", "- $", "+ $")):
+            text = _CURRENCY.sub("", text)
+        text = text.replace("$", " ")
     while "  " in text:
         text = text.replace("  ", " ")
     return text
@@ -97,9 +99,14 @@ def _without_latex(text: str) -> str:
     if "circ" in text or "degree" in text:
         text = _DEGREES.sub("°", text)
     text = text.replace("{,}", ",").replace("~", " ").replace("&", " ")
-    while (simpler := _FRACTION.sub(_slashed, _FONT.sub(_apart, text))) != text:  # from the inside out
+    while (simpler := _simpler(text)) != text:  # from the inside out
         text = simpler
-    return _OVER.sub(r" \1/\2", text)
+    return _OVER.sub(r" \1/\2", text) if "\\over" in text else text
+
+
+def _simpler(text: str) -> str:
+    text = _FONT.sub(_apart, text)
+    return _FRACTION.sub(_slashed, text) if "frac" in text else text
 
 
 def _emphasis(found: re.Match[str]) -> str:
