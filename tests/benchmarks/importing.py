@@ -2,7 +2,7 @@
 
     python tests/benchmarks/importing.py
 
-The samples are made: texts of about 900 characters that end in a boxed answer, in the layouts `matharena` and `monkeys`.
+The samples are made: texts of about 900 characters that end in a boxed answer, in two layouts.
 """
 
 import argparse
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from curves.importing.matharena import read_matharena
 from curves.importing.monkeys import read_monkeys
 
-WORDS = "so then we have the number of apples and total is equal to each day times half more than before giving".split()
+WORDS = ("so", "then", "we", "have", "the", "number", "of", "apples", "and", "total", "is", "equal", "to", "each")
 
 
 def text(rng, answer):

@@ -3,9 +3,10 @@
 import copy
 import json
 import random
+import shutil
 from dataclasses import replace
 from functools import partial
-from itertools import combinations, islice
+from itertools import combinations, islice, product
 from pathlib import Path
 
 import jsonschema
@@ -50,9 +51,36 @@ def test_one_command_goes_from_training_to_equilibrium_and_goes_on_where_it_stop
     for other, fault in (({"steps": 3}, "steps: 2 there, 3 now"), ({"seed": 5}, "seed: 0 there, 5 now")):
         with pytest.raises(ValueError, match=rf"nano-32x2 was begun with another configuration \({fault}\)"):
             nano.main(nano.Args(**{"steps": 2, "questions": 4, "samples": 4} | other))
+    a_run_for_each_budget_makes_the_same_table(out)
     (out / "models" / "nano-32x2" / "made.json").unlink()  # of an older version: nobody knows how it was made
     with pytest.raises(ValueError, match="another configuration"):
         nano.main(nano.Args(steps=2, questions=4, samples=4))
+
+
+def a_run_for_each_budget_makes_the_same_table(out):
+    """The records of every budget as a run of its own, climbed as a ladder, against the one run that holds them all."""
+    from curves import build
+
+    levels, budgets = [], (0, 3, 6, 9, 12)
+    for model, budget in product(("nano-32x2", "nano-64x2", "nano-96x2"), budgets):
+        whole, folder = out / "raw" / f"{model}--arithmetic", out / "levels" / f"{model}-{budget}"
+        shutil.copytree(whole, folder)
+        config = json.loads((whole / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"budgets": []}))
+        records = [json.loads(line) for line in (whole / "records.jsonl").read_text().splitlines()]
+        own = [json.dumps(record | {"budget": None}) for record in records if record["budget"] == budget]
+        (folder / "records.jsonl").write_text("\n".join([*own, ""]))
+        levels.append(f"{budget}={folder}")
+    ladder = {"levels": tuple(levels), "methods": ("reasoning_effort",), "benchmark": "nano", "draws": 200}
+    build.main(build.Args(out=out / "ladder.csv", prices=out / "prices.csv", **ladder))
+    one, other = load_curves(out / "ladder.csv"), load_curves(out / "nano_curves.csv", name="nano/reasoning_effort")
+    assert (one.providers, one.levels) == (other.providers, other.levels) == (one.providers, budgets)
+    with np.load(out / "ladder.npz") as found, np.load(out / "nano_curves.npz") as expected:
+        assert {name.split(".")[0] for name in found} == {"reasoning_effort"}
+        for name in found:
+            np.testing.assert_array_equal(found[name], expected[name])
+    np.testing.assert_array_equal(one.accuracy, other.accuracy)
+    np.testing.assert_array_equal(one.bill, other.bill)
 
 
 def test_no_measured_question_is_trained_on(tmp_path, monkeypatch):
