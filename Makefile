@@ -49,7 +49,7 @@ test-browser: .venv/all-stamp  ## reports and the explorer in headless Chromium,
 	@touch $@
 
 test-vllm: .venv-vllm/stamp  ## vLLM's engine and server on the CPU, on tiny models made for them
-	.venv-vllm/bin/python -m pytest tests/curves/test_vllm.py tests/agents/test_language_vllm.py $(ARGS)
+	.venv-vllm/bin/python -m pytest tests/curves/test_vllm.py tests/serving $(ARGS)
 
 nano: .venv/all-stamp  ## train nano models, measure them and build their market, in minutes: curves/nano.py
 	$(BIN)/python curves/nano.py $(ARGS)

@@ -10,7 +10,6 @@ arXiv:2404.00806.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from agents.parts.transcript import Transcript
 from ttc_env.batch import one_market
 from ttc_env.language import Notes, Seen, Speaker, load_template, remember
 from ttc_env.observing import layout
-from ttc_env.scripting.chat import ChatServer, Endpoint
+from ttc_env.scripting.chat import ChatServer, Endpoint, with_fields
 
 STRUCTURED = ("json_schema", "json_object", "none")
 
@@ -97,12 +96,6 @@ class LanguageConfig:
 
     def body(self, schema: dict[str, Any], seed: int) -> dict[str, Any]:
         """All of a request but its messages."""
-        try:
-            extra = json.loads(self.extra)
-            if not isinstance(extra, dict):
-                raise ValueError
-        except ValueError:
-            raise ValueError(f"extra must be a JSON object, got {self.extra!r}") from None
         body: dict[str, Any] = {
             "temperature": self.temperature,
             "top_p": self.top_p,
@@ -114,7 +107,7 @@ class LanguageConfig:
             body["response_format"] = {"type": "json_schema", "json_schema": described}
         elif self.structured == "json_object":
             body["response_format"] = {"type": "json_object"}
-        return {name: value for name, value in (body | extra).items() if value is not None}
+        return with_fields(body, self.extra)
 
 
 class Talks:

@@ -1,6 +1,7 @@
 """Measure a model on a benchmark: raw records of every sample, from which curves/build.py makes a table.
 
     python curves/measure.py --model ID_OR_PATH --task gsm8k --samples 128 --engine vllm
+    python curves/measure.py --model NAME --engine server --base-url https://HOST/v1 --task arithmetic --samples 8
     python curves/measure.py --model ID_OR_PATH --task aime --budgets 512 1024 2048 --max-tokens 8192 --prompt r1.json
 
 Writes `raw/<name>/`. Stopped or killed at any moment, the same command goes on at the next question.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +32,7 @@ from curves.verify.second_opinion import SecondOpinion
 from ttc_env.scripting.console import errors_in_one_line, progress_bar, say
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and wrong arguments should not wait for them
+    from curves.engines.server_engine import ServerEngine
     from curves.scoring.likelihood import Likelihood
     from curves.scoring.rewards import RewardModel
 
@@ -46,8 +49,22 @@ class Args:
     """how answers are read: number, integer, choice, exact, or package.module:function of your own"""
     samples: int = 128
     """samples per question; every level of compute up to this number is estimated from them"""
-    engine: Literal["vllm", "transformers"] = "vllm"
-    """what generates"""
+    engine: Literal["vllm", "transformers", "server"] = "vllm"
+    """what generates: a model that is loaded here, or a server that speaks the OpenAI protocol"""
+    base_url: str = "http://127.0.0.1:8000/v1"
+    """address of the server"""
+    key_variable: str = "OPENAI_API_KEY"
+    """environment variable with the key of the server; it is written nowhere"""
+    concurrency: int = 16
+    """requests to the server at a time"""
+    timeout: float = 600.0
+    """seconds one request to the server may take"""
+    attempts: int = 6
+    """requests to the server for one sample at most"""
+    backoff: float = 1.0
+    """seconds before the second one, doubled from then on"""
+    extra: str = "{}"
+    """further fields of requests to the server as JSON, null takes one away: '{"reasoning_effort": "low"}'"""
     source: str | None = None
     """local .jsonl in the benchmark's own columns, or another data set of the hub"""
     task_revision: str | None = None
@@ -135,7 +152,12 @@ def main(args: Args) -> Path:
     prompt = load_prompt(task.kind, args.prompt)
     if plan.budgets and not prompt.thinking_end:
         raise ValueError("budgets need a prompt with thinking_end, the string that ends the model's thinking")
-    meter = EnergyMeter(args.device, args.tensor_parallel)
+    if args.engine == "server":
+        from curves.sampling.served import check_served
+
+        check_served(prompt, plan)
+    where = "server" if args.engine == "server" else args.device
+    meter = EnergyMeter(where, args.tensor_parallel)
     engine = load(args)
     judge = None
     if args.reward_model is not None:
@@ -145,8 +167,10 @@ def main(args: Args) -> Path:
     provider = args.provider or args.model
     folder = args.out / (args.name or f"{provider.strip('/').split('/')[-1]}--{task.name}")
     config = describe(args, plan, task, prompt, engine, judge)
-    with RawStore(folder, config, plan.samples * (1 + len(plan.budgets))) as store:
-        device = describe_device(args.device, args.tensor_parallel)
+    ending = ExitStack()
+    ending.callback(getattr(engine, "close", lambda: None))
+    with ending, RawStore(folder, config, plan.samples * (1 + len(plan.budgets))) as store:
+        device = describe_device(where, args.tensor_parallel)
         session = {"started": now(), "commit": commit(), "python": sys.version.split()[0], "versions": versions()}
         store.note("sessions", session | {"device": device, "dtype": engine.dtype})
         opinion = SecondOpinion() if args.second_opinion else None
@@ -163,8 +187,11 @@ def main(args: Args) -> Path:
     return folder
 
 
-def load(args: Args) -> Engine:
+def load(args: Args) -> Engine | ServerEngine:
     """The engine with the model loaded."""
+    if args.engine == "server":
+        names = ("base_url", "key_variable", "concurrency", "timeout", "attempts", "backoff", "extra")
+        return load_engine("server", args.model, **{name: getattr(args, name) for name in names})
     if args.engine == "vllm":
         options: dict[str, Any] = {"tensor_parallel": args.tensor_parallel, "enforce_eager": args.enforce_eager}
     else:
@@ -177,7 +204,12 @@ def load(args: Args) -> Engine:
 
 
 def describe(
-    args: Args, plan: Plan, task: Task, prompt: Prompt, engine: Engine, judge: RewardModel | Likelihood | None
+    args: Args,
+    plan: Plan,
+    task: Task,
+    prompt: Prompt,
+    engine: Engine | ServerEngine,
+    judge: RewardModel | Likelihood | None,
 ) -> dict[str, Any]:
     """All that decides what is recorded; a measurement resumes only with the same."""
     tokenizer = engine.tokenizer
@@ -185,8 +217,8 @@ def describe(
         "model": {
             "name": args.provider or args.model,
             "revision": engine.revision,
-            "tokenizer_sha256": sha256(tokenizer.get_vocab()),
-            "template_sha256": sha256(tokenizer.chat_template),
+            "tokenizer_sha256": None if tokenizer is None else sha256(tokenizer.get_vocab()),
+            "template_sha256": None if tokenizer is None else sha256(tokenizer.chat_template),
         },
         "task": task.describe(),
         "prompt": prompt.describe(),
@@ -202,7 +234,7 @@ def describe(
         "second_opinion": args.second_opinion,
         "keep_text": args.keep_text,
         "seed": plan.seed,
-    }
+    } | ({"server": {"base_url": args.base_url, "model": args.model, "extra": args.extra}} if engine.in_words else {})
 
 
 def measure(recorder: Recorder, store: RawStore, batch: int, title: str) -> None:

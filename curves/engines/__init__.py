@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from curves.engines.server_engine import ServerEngine
 
 
 class Request(NamedTuple):
@@ -24,11 +27,20 @@ class Sampling(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """Generated tokens, whether the model stopped by itself, and the sum of the model's log probabilities."""
+    """Generated tokens, why it ended (`length` at the limit), and the sum of the model's log probabilities.
+
+    Of a server there is the number of tokens alone, `served`, and its own word for the end.
+    """
 
     tokens: tuple[int, ...]
-    finish: Literal["stop", "length"]
-    logprob: float
+    finish: str
+    logprob: float | None
+    served: int | None = None
+
+    @property
+    def num_tokens(self) -> int:
+        """How many tokens were generated."""
+        return len(self.tokens) if self.served is None else self.served
 
 
 class Batch(NamedTuple):
@@ -37,12 +49,16 @@ class Batch(NamedTuple):
     samples: list[list[Sample]]
     prefill_seconds: float | None
     decode_seconds: float | None
+    prompt_tokens: int | None = None
+    """that were read, where a server says so"""
 
 
 class Engine(Protocol):
     """A loaded model."""
 
     name: str
+    in_words: bool
+    """it is asked in messages, by `converse`, and not in tokens; see `curves.engines.server_engine`"""
     tokenizer: Any
     dtype: str
     revision: str | None
@@ -52,13 +68,14 @@ class Engine(Protocol):
         ...
 
 
-def load_engine(name: Literal["vllm", "transformers"], model: str, **options: Any) -> Engine:
+def load_engine(name: Literal["vllm", "transformers", "server"], model: str, **options: Any) -> Engine | ServerEngine:
     """A model in an engine.
 
     Args:
         name: which engine.
         model: id on the hub, or a folder; safetensors only, and no code of the model's own is run.
-        options: `revision`, `dtype`, `device` (transformers), `tensor_parallel` (vllm).
+        options: `revision`, `dtype`, `device` (transformers), `tensor_parallel` (vllm); of a server those of
+            `ServerEngine`.
 
     Raises:
         ValueError: the model cannot be loaded, or the engine is not installed.
@@ -68,6 +85,10 @@ def load_engine(name: Literal["vllm", "transformers"], model: str, **options: An
             from curves.engines.vllm_engine import VLLMEngine
 
             return VLLMEngine(model, **options)
+        if name == "server":
+            from curves.engines.server_engine import ServerEngine
+
+            return ServerEngine(model, **options)
         from curves.engines.transformers_engine import TransformersEngine
 
         return TransformersEngine(model, **options)

@@ -31,6 +31,7 @@ class TransformersEngine:
     """See `curves.engines.Engine`."""
 
     name = "transformers"
+    in_words = False
 
     def __init__(
         self,

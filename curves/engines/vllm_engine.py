@@ -19,6 +19,7 @@ class VLLMEngine:
     """See `curves.engines.Engine`. `options` go to `vllm.LLM`, for example `enforce_eager`, `max_model_len`."""
 
     name = "vllm"
+    in_words = False
 
     def __init__(
         self, model: str, *, revision: str | None = None, dtype: str = "auto", tensor_parallel: int = 1, **options: Any

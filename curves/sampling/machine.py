@@ -24,11 +24,13 @@ def versions() -> dict[str, str]:
 
 
 def describe_device(kind: str, count: int) -> dict[str, Any]:
-    """The machine for the metadata: GPU and driver, or CPU.
+    """The machine for the metadata: GPU and driver, or CPU; that of a server is not known.
 
     Raises:
         ValueError: `kind` is cuda, and no NVIDIA GPU can be read.
     """
+    if kind == "server":
+        return {"kind": kind, "name": "unknown", "count": count, "driver": None}
     if kind == "cuda":
         pynvml = _nvml()
         name = pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(0))

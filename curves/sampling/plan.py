@@ -118,11 +118,11 @@ def records(
                 "text_sha256": hashlib.sha256(draft.text.encode()).hexdigest(),
                 **verdict(prompt.after_thinking(draft.text), task.kind, question.answer, truncated),
                 "input_tokens": draft.prompt_tokens,
-                "tokens": len(draft.sample.tokens),
+                "tokens": draft.sample.num_tokens,
                 "thinking_tokens": draft.thinking,
                 "finish": draft.sample.finish,
                 "reward": None,
-                "logprob": round(draft.sample.logprob, 6),
+                "logprob": None if draft.sample.logprob is None else round(draft.sample.logprob, 6),
             }
             | ({"text": draft.text} if keep_text else {})
         )

@@ -15,6 +15,7 @@ from curves.tasks.prompts import Prompt
 from curves.verify.second_opinion import SecondOpinion
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and wrong arguments should not wait for them
+    from curves.engines.server_engine import ServerEngine
     from curves.scoring.likelihood import Likelihood
     from curves.scoring.rewards import RewardModel
 
@@ -27,7 +28,7 @@ class Recorder:
     prompt: Prompt
     plan: Plan
     sampling: Sampling
-    engine: Engine
+    engine: Engine | ServerEngine
     meter: EnergyMeter
     devices: int
     keep_text: bool
@@ -40,19 +41,23 @@ class Recorder:
         """All samples of some questions (with their place in the task), what was asked for, and what it cost."""
         self.meter.lap()
         began = time.perf_counter()
-        found, requests, batches = sample_questions(self.engine, self.prompt, self.plan, self.sampling, questions)
+        draw: Any = sample_questions
+        if self.engine.in_words:
+            from curves.sampling.served import sample_served as draw
+        found, requests, batches = draw(self.engine, self.prompt, self.plan, self.sampling, questions)
         usage = {
             "questions": len(questions),
             "device_seconds": (time.perf_counter() - began) * self.devices,
             "prefill_seconds": total([batch.prefill_seconds for batch in batches]),
             "decode_seconds": total([batch.decode_seconds for batch in batches]),
-            "prompt_tokens": sum(len(request.prompt) for request in requests),
+            "prompt_tokens": sum(len(request.prompt) for request in requests)
+            + sum(batch.prompt_tokens or 0 for batch in batches),
             "generated_tokens": sum(
-                len(sample.tokens) for batch in batches for samples in batch.samples for sample in samples
+                sample.num_tokens for batch in batches for samples in batch.samples for sample in samples
             ),
             "joules": self.meter.lap(),
         }
-        return found, requests, usage
+        return found, requests, usage | getattr(self.engine, "spent", dict)()
 
     def records(self, question: Question, drafts: Sequence[Draft]) -> list[Record]:
         """A record per sample of a question, scored by the reward model and checked by the second opinion."""

@@ -39,13 +39,16 @@ class Prompt:
         text = self.template.replace("{question}", question)
         if not self.chat:
             return tuple(tokenizer.encode(text + self.prefix))
-        system = [{"role": "system", "content": self.system}] if self.system else []
-        messages = [*system, {"role": "user", "content": text}]
         try:
-            chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+            chat = tokenizer.apply_chat_template(self.messages(question), add_generation_prompt=True, tokenize=False)
         except ValueError:
             raise ValueError("this model has no chat template; set chat to false in the --prompt file") from None
         return tuple(tokenizer.encode(chat + self.prefix, add_special_tokens=False))
+
+    def messages(self, question: str) -> list[dict[str, str]]:
+        """The prompt as the messages of a chat."""
+        system = [{"role": "system", "content": self.system}] if self.system else []
+        return [*system, {"role": "user", "content": self.template.replace("{question}", question)}]
 
     def thinking_tokens(self, tokenizer: Tokenizer, tokens: tuple[int, ...]) -> int | None:
         """How many of the generated tokens are thinking, its end included; None for a model that does not think."""

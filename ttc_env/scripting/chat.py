@@ -7,6 +7,7 @@ and is written nowhere, not even where a server repeats it.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import threading
@@ -73,7 +74,8 @@ class Reply(NamedTuple):
 
     text: of the message, empty where it had none.
     model, fingerprint, finish: as the server says.
-    prompt_tokens, completion_tokens: of the answer, as the server counts, None where it does not.
+    prompt_tokens, completion_tokens, reasoning_tokens: as the server counts, the last among the second; None where it
+        does not.
     seconds: of the request that was answered.
     faults: what became of the requests before that one, such as `"429"`, `"timeout"`, `"connection"`, `"malformed"`.
     """
@@ -85,7 +87,23 @@ class Reply(NamedTuple):
     prompt_tokens: int | None
     completion_tokens: int | None
     seconds: float
+    reasoning_tokens: int | None = None
     faults: tuple[str, ...] = ()
+
+
+def with_fields(body: Mapping[str, Any], extra: str) -> dict[str, Any]:
+    """A request with further fields, given as JSON; what is None, or null in JSON, is left out.
+
+    Raises:
+        ValueError: no JSON object.
+    """
+    try:
+        fields = json.loads(extra)
+        if not isinstance(fields, dict):
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"extra must be a JSON object, got {extra!r}") from None
+    return {name: value for name, value in ({**body} | fields).items() if value is not None}
 
 
 class _Passing(Exception):
@@ -250,6 +268,7 @@ class ChatServer:
                 _count(getattr(usage, "prompt_tokens", None)),
                 _count(getattr(usage, "completion_tokens", None)),
                 round(seconds, 6),
+                _count(getattr(getattr(usage, "completion_tokens_details", None), "reasoning_tokens", None)),
             )
         except (AttributeError, TypeError, ValueError):
             raise _Passing("malformed", "the body is no chat completion with one choice") from None

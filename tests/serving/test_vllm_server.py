@@ -1,6 +1,7 @@
-"""Language players on vLLM's own server, on the CPU, with a tiny model that the test makes; run by `make test-vllm`.
+"""vLLM's own server, on the CPU, with a tiny model that the test makes: language players, and measuring.
 
-The model knows nothing. Its answers are held to the schema by the server, so that they are answers, and it plays.
+Run by `make test-vllm`. The model knows nothing. Its answers are held to the schema by the server, so that they are
+answers, and it plays.
 """
 
 import json
@@ -15,7 +16,9 @@ import pytest
 
 pytest.importorskip("vllm")
 
+import curves.measure
 from agents.language import Language, LanguageConfig
+from curves.records.runs import read_raw
 from tests.helpers.byte_model import make_model
 from tests.helpers.scripts import ROOT, started
 from ttc_env import StageGame, VectorMarket, load_market
@@ -98,3 +101,16 @@ def test_without_structure_nothing_is_an_answer_and_that_is_counted(url):
     assert player.counts.fallbacks == 3
     assert player.counts.invalid == 6
     assert json.loads(found)["invalid_share"] == 1.0
+
+
+def test_it_is_measured(url, tmp_path):
+    words = {"engine": "server", "base_url": url, "model": "tiny", "task": "arithmetic", "limit": 2, "samples": 3}
+    folder = curves.measure.main(
+        curves.measure.Args(**words, batch=1, max_tokens=20, temperature=1.0, out=tmp_path, keep_text=True)
+    )
+    rows = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+    assert len(rows) == 6
+    assert all(0 < row["tokens"] <= 20 and row["input_tokens"] > 50 for row in rows)
+    assert {row["finish"] for row in rows} <= {"stop", "length"}
+    assert len({row["text"] for row in rows}) == 6
+    assert len(read_raw(folder).questions) == 2
