@@ -21,6 +21,7 @@ from agents.hyperparameters import DQNConfig
 from agents.parts.actions import FlatActions
 from agents.parts.exploration import epsilon
 from agents.parts.networks import StackedMLP, gradient_norms
+from agents.parts.patience import settle
 from agents.parts.rewards import random_rewards
 
 
@@ -42,7 +43,7 @@ class DQN:
     Config = DQNConfig
 
     def __init__(self, env: Any, total_steps: int, seed: int = 0, config: DQNConfig | None = None) -> None:
-        self.config = config = config or DQNConfig()
+        self.config = config = settle(config or DQNConfig(), env.game, {"gamma": 0.9}, {"gamma": 0.95})
         if env.autoreset != "same_step":
             raise ValueError(f"DQN bootstraps from final_obs; it needs autoreset 'same_step', got {env.autoreset!r}")
         self.env, self.total_steps, self.steps = env, total_steps, 0

@@ -13,14 +13,15 @@ class PPOConfig:
 
     horizon: int = 16
     """periods played in each market between updates"""
-    epochs: int = 1
-    """passes over the collected periods in each update; fresh periods are cheaper than more passes"""
+    epochs: int | None = None
+    """passes over the collected periods in each update; by default 1, as fresh periods are cheaper than more passes,
+    and 4 where what is played changes the state, as many states are seldom seen"""
     minibatches: int = 4
     """parts of a pass, one optimiser step each"""
     learning_rate: float = 3e-3
     """of Adam, decayed linearly to zero over training"""
-    gamma: float = 0.9
-    """discount per period"""
+    gamma: float | None = None
+    """discount per period; by default 0.9, and 0.95 where what is played changes the state"""
     gae_lambda: float = 0.95
     """decay of the advantage estimate"""
     clip: float = 0.2
@@ -37,11 +38,12 @@ class PPOConfig:
     """one network for all providers instead of one each"""
 
     def __post_init__(self) -> None:
-        checks.counts(self, "horizon", "epochs", "minibatches")
+        checks.counts(self, "horizon", "minibatches")
+        checks.unless_none(checks.counts, self, "epochs")
         checks.positive(self, "learning_rate", "max_grad_norm")
         if isinstance(self.clip, bool) or not self.clip > 0:
             raise ValueError(f"clip must be above 0, infinite for none, got {self.clip!r}")
-        checks.discounts(self, "gamma")
+        checks.unless_none(checks.discounts, self, "gamma")
         checks.between(self, 0, 1, "gae_lambda")
         checks.not_negative(self, "entropy", "value")
         checks.switches(self, "shared")
@@ -56,8 +58,8 @@ class REINFORCEConfig:
     """periods played in each market between updates"""
     learning_rate: float = 6e-3
     """of Adam, decayed linearly to zero over training"""
-    gamma: float = 0.9
-    """discount per period"""
+    gamma: float | None = None
+    """discount per period; by default 0.9, and 0.95 where what is played changes the state"""
     entropy: float = 0.03
     """weight of the entropy bonus, decayed linearly to zero over training"""
     value: float = 0.5
@@ -72,7 +74,7 @@ class REINFORCEConfig:
     def __post_init__(self) -> None:
         checks.counts(self, "horizon")
         checks.positive(self, "learning_rate", "max_grad_norm")
-        checks.discounts(self, "gamma")
+        checks.unless_none(checks.discounts, self, "gamma")
         checks.not_negative(self, "entropy", "value")
         checks.switches(self, "shared")
         checks.layers(self)
@@ -92,8 +94,8 @@ class DQNConfig:
     """optimiser steps in each update"""
     learning_rate: float = 3e-3
     """of Adam, decayed linearly to zero over training"""
-    gamma: float = 0.9
-    """discount per period"""
+    gamma: float | None = None
+    """discount per period; by default 0.9, and 0.95 where what is played changes the state"""
     target: float = 0.05
     """weight of the network in its slow copy, the target network, at each optimiser step"""
     start: float = 1.0
@@ -110,7 +112,7 @@ class DQNConfig:
     def __post_init__(self) -> None:
         checks.counts(self, "horizon", "capacity", "batch", "gradient_steps")
         checks.positive(self, "learning_rate")
-        checks.discounts(self, "gamma")
+        checks.unless_none(checks.discounts, self, "gamma")
         checks.between(self, 0, 1, "target", "start", "end", "decay")
         checks.switches(self, "standardize")
         checks.layers(self)

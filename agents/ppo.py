@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from agents.hyperparameters import PPOConfig
 from agents.parts.distributions import Categoricals, Gaussian
 from agents.parts.networks import StackedMLP, clip_each
+from agents.parts.patience import settle
 from agents.parts.policy_gradient import clipped_gain, generalised_advantages, squared_error, standardised
 from ttc_env import VectorMarket
 from ttc_env.checks import whole
@@ -47,7 +48,7 @@ class PPO:
     def __init__(
         self, env: VectorMarket, total_steps: int, seed: int | Sequence[int] = 0, config: PPOConfig | None = None
     ) -> None:
-        config = config or PPOConfig()
+        config = settle(config or PPOConfig(), env.game, {"gamma": 0.9, "epochs": 1}, {"gamma": 0.95, "epochs": 4})
         seeds = list(seed) if isinstance(seed, Sequence) else [seed]
         self.runs = len(seeds)
         if not seeds or env.num_markets % len(seeds):

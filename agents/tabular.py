@@ -14,6 +14,7 @@ import numpy as np
 from agents.parts import checks
 from agents.parts.actions import FlatActions
 from agents.parts.exploration import epsilon
+from agents.parts.patience import settle
 from agents.parts.stateless import PERIODS
 from ttc_env.observing import layout, state_index
 
@@ -28,10 +29,10 @@ class QLearningConfig:
     memory: str | None = None
     """'none', 'own' (last own level; where levels are secret also whether it sold), 'public' (last levels of all), or
     'state' (what is carried over); by default 'state' where something is carried over and 'own' elsewhere"""
-    learning_rate: float = 0.1
-    """weight of a new target in a value"""
-    gamma: float = 0.9
-    """discount per period"""
+    learning_rate: float | None = None
+    """weight of a new target in a value; by default 0.1, and 0.05 where what is played changes the state"""
+    gamma: float | None = None
+    """discount per period; by default 0.9, and 0.95 where what is played changes the state"""
     start: float = 1.0
     """probability of a random action at the beginning"""
     end: float = 0.02
@@ -40,8 +41,10 @@ class QLearningConfig:
     """fraction of training over which it falls linearly"""
 
     def __post_init__(self) -> None:
-        checks.between(self, 0, 1, "learning_rate", "start", "end", "decay")
-        checks.discounts(self, "gamma")
+        checks.between(self, 0, 1, "start", "end", "decay")
+        if self.learning_rate is not None:
+            checks.between(self, 0, 1, "learning_rate")
+        checks.unless_none(checks.discounts, self, "gamma")
 
 
 class QLearning:
@@ -66,7 +69,8 @@ class QLearning:
     Config = QLearningConfig
 
     def __init__(self, env: Any, total_steps: int, seed: int = 0, config: QLearningConfig | None = None) -> None:
-        self.config = config or QLearningConfig()
+        alone, carried = {"gamma": 0.9, "learning_rate": 0.1}, {"gamma": 0.95, "learning_rate": 0.05}
+        self.config = settle(config or QLearningConfig(), env.game, alone, carried)
         dynamics = env.game.dynamics
         self.memory = self.config.memory or ("own" if dynamics is None else "state")
         if self.memory not in MEMORIES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ttc_env.checks import finite, is_integer, whole
@@ -43,6 +44,11 @@ def not_negative(config: Any, *names: str) -> None:
     for name in names:
         if not finite(name, getattr(config, name)) >= 0:
             raise ValueError(f"{name} must be at least 0, got {getattr(config, name)!r}")
+
+
+def unless_none(check: Callable[..., None], config: Any, *names: str) -> None:
+    """What another check asks of numbers that may be None as well."""
+    check(config, *(name for name in names if getattr(config, name) is not None))
 
 
 def switches(config: Any, *names: str) -> None:
