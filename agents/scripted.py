@@ -182,7 +182,7 @@ class Nash(Stage):
         if self.game.dynamics is None:
             return super().actions(observations)
         market = np.arange(len(observations))[:, None] % len(self.table)
-        return self.table[market, seen_states(self.game, observations), np.arange(len(self.seats))]
+        return self.table[market, seen_states(self.game, observations, self.seats), np.arange(len(self.seats))]
 
 
 class Myopic(Nash):

@@ -16,7 +16,7 @@ from agents.parts.actions import FlatActions
 from agents.parts.exploration import epsilon
 from agents.parts.patience import settle
 from agents.parts.stateless import PERIODS
-from ttc_env.observing import layout, state_index
+from ttc_env.observing import layout, seen_states
 
 MEMORIES = ("none", "own", "public", "state")
 LARGEST = 200_000  # states of one provider
@@ -166,7 +166,7 @@ class QLearning:
         if self.memory == "none":
             return np.zeros(played.shape, dtype=np.int64)
         if self.memory == "state":
-            return np.repeat(state_index(self.env.game, observations[:, :1]), played.shape[1], axis=1)
+            return seen_states(self.env.game, observations, self.env.seats)
         if self.memory == "own":
             seen = np.rint(fields.read(observations, "own.level")[..., 0] * (m - 1)).astype(np.int64)
             if not self.public:

@@ -190,11 +190,11 @@ def state_index(game: RepeatedMarket, observations: Array) -> np.ndarray:
     return order[np.clip(np.searchsorted(keys, shown - _KEY), 0, len(keys) - 1)]
 
 
-def seen_states(game: RepeatedMarket, observations: Array) -> np.ndarray:
+def seen_states(game: RepeatedMarket, observations: Array, seats: np.ndarray) -> np.ndarray:
     """A state that looks like the present one to each seat, by its index, `(B, s)`, from observations `(B, s, d)`.
 
     Where the state is public it is that one; where it is not, one in which the seat has the curves it sees. Backend
-    numpy, and observations of all providers.
+    numpy; `seats` are the indices of the providers.
 
     Raises:
         ValueError: what `state_index` raises, or a state that shows in nothing.
@@ -205,9 +205,8 @@ def seen_states(game: RepeatedMarket, observations: Array) -> np.ndarray:
     curves = _curves_by_state(game)  # (S, n, 3 m)
     seen = np.asarray(observations)[..., : curves.shape[-1]]
     found = np.empty(seen.shape[:2], dtype=np.int64)
-    for i in range(seen.shape[1]):
-        distance = abs(seen[:, i, None] - curves[None, :, i]).max(axis=-1)
-        found[:, i] = distance.argmin(axis=1)
+    for k, i in enumerate(seats):
+        found[:, k] = abs(seen[:, k, None] - curves[None, :, i]).max(axis=-1).argmin(axis=1)
     return found
 
 
