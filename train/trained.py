@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -25,9 +26,7 @@ from ttc_env.describing import describe
 from ttc_env.dynamics import make_dynamics
 from ttc_env.mechanisms import make_mechanism
 
-ARGUMENTS = (
-    "seed", "steps", "demand", "num_markets", "max_cycles", "device", "threads", "eval_every", "checkpoint_seconds"
-)  # fmt: skip
+NUMBERS = ("seed", "steps", "num_markets", "max_cycles", "device", "threads", "eval_every", "checkpoint_seconds")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,14 +63,6 @@ class Trained:
 def train_learner(
     market: Any = "gsm8k/majority_voting",
     *,
-    algorithm: str = "ppo",
-    config: Any = None,
-    mechanism: str = "per_token",
-    mechanism_options: Mapping[str, Any] | None = None,
-    dynamics: str | None = None,
-    dynamics_options: Mapping[str, Any] | None = None,
-    learners: Sequence[str | int] = (),
-    opponents: str = "nash",
     folder: str | Path | None = None,
     overwrite: bool = False,
     show: Show = lambda steps, figures: None,
@@ -81,33 +72,15 @@ def train_learner(
 
     Args:
         market: name, path or description, what `ttc_env.describing.describe` takes.
-        algorithm: one of `agents.ALGORITHMS`, or `package.module:Class`.
-        config: hyper-parameters that differ from the defaults, as a mapping; or all, as the learner's dataclass.
-        mechanism: a name, or `package.module:Class`.
-        mechanism_options: of the mechanism.
-        dynamics: what is carried over, a name or `package.module:Class`.
-        dynamics_options: of the dynamics.
-        learners: providers that learn; all by default.
-        opponents: what the others do: `nash`, `best_response`, `random`, or the folder of a run.
         folder: to write what `train/run.py` writes; nothing is written by default.
         overwrite: replace the folder if it exists.
         show: told of agent steps and figures at every evaluation; what it raises ends the training.
-        arguments: `seed`, `steps`, `demand`, `num_markets`, `max_cycles`, `device`, `threads`, `eval_every` and
-            `checkpoint_seconds`, as in `train/run.py --help`.
+        arguments: further ones of `plan`: who learns what, for how long.
 
     Raises:
         ValueError: an argument that there is none of, or a value that cannot be, naming it.
     """
-    args = _arguments(market, algorithm, config, arguments)
-    args = replace(
-        args,
-        mechanism=mechanism,
-        rule=make_mechanism(mechanism, **(mechanism_options or {})),
-        dynamics=dynamics or "none",
-        carried=None if dynamics is None else make_dynamics(dynamics, **(dynamics_options or {})),
-        learners=tuple(map(str, learners)),
-        opponents=opponents,
-    )
+    args = plan(market, **arguments)
     env = args.judging_env()
     played: Any = one_market(env.market)
     with ExitStack() as ending:
@@ -130,32 +103,80 @@ def train_learner(
     return Trained(learner, played, followed.summary, list(record.rows))
 
 
-def _arguments(market: Any, algorithm: str, config: Any, arguments: dict[str, Any]) -> Args[Any, Any, Any]:
-    for name in arguments:
-        if name not in ARGUMENTS:
-            raise ValueError(f"unknown argument {name!r}; allowed: {', '.join(ARGUMENTS)}")
-    settings = default_config(algorithm)
-    if is_dataclass(config):
-        settings = config
-    elif config is not None:
-        known = [field.name for field in fields(settings)]
-        for name in config:
-            if name not in known:
-                raise ValueError(
-                    f"unknown hyper-parameter {name!r} of {algorithm}; allowed: {', '.join(known) or 'none'}"
-                )
-        settings = replace(settings, **config)
+def plan(
+    market: Any = "gsm8k/majority_voting",
+    *,
+    algorithm: str = "ppo",
+    config: Any = None,
+    mechanism: str = "per_token",
+    mechanism_options: Mapping[str, Any] | None = None,
+    dynamics: str | None = None,
+    dynamics_options: Mapping[str, Any] | None = None,
+    learners: Sequence[str | int] = (),
+    opponents: str = "nash",
+    demand: str | int = "expected",
+    **numbers: Any,
+) -> Args[Any, Any, Any]:
+    """The arguments of a run, nothing of it done yet.
+
+    Args:
+        market: what `ttc_env.describing.describe` takes.
+        algorithm: one of `agents.ALGORITHMS`, or `package.module:Class`.
+        config: hyper-parameters that differ from the defaults, as a mapping; or all, as the learner's dataclass.
+        mechanism: a name, or `package.module:Class`.
+        mechanism_options: of the mechanism.
+        dynamics: what is carried over, a name or `package.module:Class`.
+        dynamics_options: of the dynamics.
+        learners: providers that learn; all by default.
+        opponents: what the others do: `nash`, `best_response`, `random`, or the folder of a run.
+        demand: `"expected"`, or the number of queries drawn each period.
+        numbers: `seed`, `steps`, `num_markets`, `max_cycles`, `device`, `threads`, `eval_every` and
+            `checkpoint_seconds`, as in `train/run.py --help`.
+
+    Raises:
+        ValueError: an argument that there is none of, or a value that cannot be, naming it.
+    """
+    for name in numbers:
+        if name not in NUMBERS:
+            raise ValueError(f"unknown argument {name!r}; allowed: {', '.join((*ARGUMENTS, *NUMBERS))}")
+    if dynamics is None and dynamics_options:
+        raise ValueError(f"dynamics_options belong to a dynamics, and there is none; got {dynamics_options!r}")
     description = describe(market)
-    given = {"demand": str(arguments.pop("demand", "expected"))} | arguments
-    options = MarketOptions.of(description)
+    description.load()  # its errors name fields here, and options of a command line where one is read
     return Args(
         market=description.source,
         beta=description.beta,
-        offers=options,
+        offers=MarketOptions.of(description),
         algorithm=algorithm,
-        config=settings,
-        **given,
+        config=_settings(algorithm, config),
+        mechanism=mechanism,
+        rule=make_mechanism(mechanism, **(mechanism_options or {})),
+        dynamics=dynamics or "none",
+        carried=None if dynamics is None else make_dynamics(dynamics, **(dynamics_options or {})),
+        learners=tuple(map(str, learners)),
+        opponents=opponents,
+        demand=str(demand),
+        **numbers,
     )
+
+
+ARGUMENTS = tuple(
+    name for name, parameter in inspect.signature(plan).parameters.items() if parameter.kind != parameter.VAR_KEYWORD
+)
+"""of `plan`, besides `NUMBERS`"""
+
+
+def _settings(algorithm: str, config: Any) -> Any:
+    """Hyper-parameters, the defaults where nothing else is said."""
+    if is_dataclass(config):
+        return config
+    settings = default_config(algorithm)
+    known = [field.name for field in fields(settings)]
+    allowed = ", ".join(known) or "none"
+    for name in config or {}:
+        if name not in known:
+            raise ValueError(f"unknown hyper-parameter {name!r} of {algorithm}; allowed: {allowed}")
+    return replace(settings, **(config or {}))
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def test_a_run_goes_on_only_in_its_own_market(own):
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"stepz": 1}, "unknown argument 'stepz'; allowed: seed, steps"),
+        ({"stepz": 1}, "unknown argument 'stepz'; allowed: market, algorithm, .*steps"),
         ({"steps": 0}, "steps must be"),
         ({"config": {"rate": 1}}, "unknown hyper-parameter 'rate' of hedge; allowed: "),
         ({"algorithm": "hedgehog"}, "unknown learner 'hedgehog'"),
