@@ -1,11 +1,13 @@
 """`python -m ttc_env`: what there is, an episode, and what is known of a market."""
 
+import numpy as np
 import pytest
 
 import ttc_env
 from tests.helpers.scripts import run_python
 from ttc_env import equilibrium
 from ttc_env.__main__ import command_line
+from ttc_env.curves import load_curves, load_draws
 from ttc_env.registration import ENVIRONMENTS
 
 
@@ -48,6 +50,43 @@ def test_a_table_of_ones_own(capsys, tmp_path):
     assert code == 2
     assert err.startswith("error: answer_value")
     assert err.count("\n") == 1
+
+
+def test_curves_stand_below_with_the_intervals_of_their_draws(capsys):
+    code, out, _ = said(capsys, "nano/best_of_n", "--beta", "500")
+    draws = load_draws("nano/best_of_n", beta=500.0)
+    accuracy = np.quantile([market.accuracy for market in draws], [0.025, 0.975], axis=0)
+    curves = load_curves("nano/best_of_n")
+    assert code == 0
+    words = next(
+        line for line in out.splitlines() if line.startswith("nano-64x2") and line.split()[1:2] == ["8"]
+    ).split()
+    expected = (
+        curves.accuracy[1, 2],
+        accuracy[0, 1, 2],
+        accuracy[1, 1, 2],
+        curves.tokens[1, 2],
+        1000 * curves.bill[1, 2],
+    )
+    assert [float(word) for word in words[2:] if word != "to"] == pytest.approx(expected, abs=0.051)
+    assert words[2] == f"{curves.accuracy[1, 2]:.4f}"
+    low, _, high = equilibrium.interval(equilibrium.price_of_anarchy, draws)
+    assert f"price of anarchy {low:.4f} to {high:.4f} (200 draws)" in out
+    assert "no intervals: gsm8k/best_of_n has no draws" in said(capsys, "gsm8k/best_of_n")[1]
+
+
+def test_all_tables_of_a_file_are_shown_with_their_own_costs(capsys, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "benchmark,method,model,theta,accuracy,tokens,price_usd_per_mtok,cost_usd_per_mtok\n"
+        "own,mine,small,1,0.5,100,2,1\nown,other,large,1,0.7,100,9,9\n"
+    )
+    code, out, _ = said(capsys, str(path), "--answer-value", "0.01")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines() if "level accuracy" in line] == ["own/mine", "own/other"]
+    rows = [line.split() for line in out.splitlines() if line.startswith(("small", "large")) and "%" in line]
+    assert [row[3:5] for row in rows] == [["0.2000", "0.1000"], ["0.9000", "0.9000"]]
+    assert "own/mine" not in said(capsys, str(path), "--answer-value", "0.01", "--name", "own/other")[1]
 
 
 @pytest.mark.parametrize("gymnasium_id", ENVIRONMENTS)
