@@ -53,6 +53,9 @@ def test_a_benchmark_writes_everything_it_promises(serial):
     assert len(records) == 8
     assert {*TABLES, "timing.csv", "results.jsonl"} <= {path.name for path in serial.iterdir()}
     assert len(list(serial.glob("*.png"))) >= 2
+    report = (serial / "report.html").read_text(encoding="utf-8")
+    assert "hedge leads the learners" in report
+    assert "random *" in report
     for record in records:
         if record["learner"] == "hedge":  # the greedy play of which is one profile
             assert record["metrics"]["score"] == record["curve"]["score"][-1]

@@ -81,6 +81,9 @@ def test_the_script_writes_its_tables_and_figure(tmp_path):
     np.testing.assert_allclose(profits, wide.profit, rtol=1e-9)
     assert (tmp_path / "study" / "differences.png").stat().st_size > 10_000
     assert "published models" in run.said
+    report = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
+    assert f"{markets} markets at beta 1000" in report
+    assert f"{1000 * wide.welfare['gsm8k/majority_voting', 'per_token']:.4f}" in report
 
 
 def test_the_script_refuses_intervals_of_one_draw(tmp_path):

@@ -24,6 +24,9 @@ def test_reproduces_every_published_number_from_any_directory(tmp_path):
     for figure in ("value_curves", "dynamics", "inefficiency", "market_against_auction"):
         assert (out / f"{figure}.png").stat().st_size > 10_000
     assert "174 published numbers" in run.said
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "12 of 12 published winners and runners-up the same" in report
+    assert report.count('class="spec"') == 4
 
 
 def test_refuses_a_sweep_of_nothing(tmp_path):

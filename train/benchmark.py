@@ -104,6 +104,10 @@ def main(args: Args) -> int:
     failed = fill(args, store, cells)
     records = finished(store)
     report(args, folder, cells, [records[cell] for cell in cells if cell in records])
+    if records:
+        from train.reporting.kinds import write_report
+
+        write_report([folder])
     say("\nwritten to ", (folder, "bold"))
     return failed
 

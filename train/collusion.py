@@ -172,6 +172,10 @@ def report(args: Args[Any], folder: Path, batches: list[list[Cell]], records: di
         summaries.append({"config": asdict(config), "verdict": verdict(batch), **batch})
     write_sessions(folder / "sessions.csv", ordered)
     write_text(folder / "summary.json", json.dumps(summaries, indent=1) + "\n")
+    if summaries:
+        from train.reporting.kinds import write_report
+
+        write_report([folder])
     if args.figures and summaries:
         draw(args, folder, summaries)
 

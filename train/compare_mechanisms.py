@@ -148,6 +148,7 @@ def main(args: Args) -> pd.DataFrame:
     import pandas as pd
 
     from train.mechanism_figures import draw_differences
+    from train.reporting.kinds import write_report
 
     args.out.mkdir(parents=True, exist_ok=True)
     results: dict[str, Results] = {}
@@ -166,6 +167,7 @@ def main(args: Args) -> pd.DataFrame:
     for frame, table in tables.items():
         table.to_csv(args.out / f"{frame}.csv", index=False)
     draw_differences(args.out / "differences.png", tables["differences"])
+    write_report([args.out])
     print_counts(tables["differences"])
     console.print(f"written to [bold]{args.out}[/bold] in {time.perf_counter() - started:.0f} s")
     return tables["differences"]

@@ -15,6 +15,7 @@ from rich.text import Text
 import ttc_env
 from train.comparison.workers import run_all
 from train.paper_figures import draw_curves, draw_dynamics, draw_inefficiency, draw_mechanisms
+from train.reporting.kinds import write_report
 from ttc_env import equilibrium
 from ttc_env.names import short_names
 from ttc_env.scripting.console import console, progress_bar, say
@@ -59,6 +60,7 @@ def study(out: Path, num_betas: int, num_draws: int, num_questions: int, jobs: i
     draw_dynamics(out / "dynamics.png", names[0], BETAS)
     draw_inefficiency(out / "inefficiency.png", sweep)
     draw_mechanisms(out / "market_against_auction.png", tables, auction)
+    write_report([out])
     for market, rows in tables.groupby("market", sort=False):
         print_market(str(market), rows)
     return tables

@@ -41,12 +41,15 @@ def whole(tmp_path_factory):
 def test_it_writes_and_says_what_it_promises(whole):
     folder, said = whole
     assert len(read_lines(folder / "sessions.jsonl")) == 4 + 2 + 2
-    assert {path.name for path in folder.iterdir()} == {*REPORT, "sessions.jsonl", ".claims"}
+    assert {path.name for path in folder.iterdir()} == {*REPORT, "report.html", "sessions.jsonl", ".claims"}
     for words in ("profit gain Delta", "no memory", "no patience", "Nash on the cycle", "undercut", "verdict"):
         assert words in said
     (summary,) = json.loads((folder / "summary.json").read_text())
     assert summary["learners"]["sessions"] == 4
     assert len((folder / "sessions.csv").read_text().splitlines()) == 9
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert f"{summary['learners']['gain'][0]:.3f}" in report
+    assert "Deviation: undercut" in report
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])

@@ -8,6 +8,8 @@ from typing import Any
 RUNS = [f"var(--c{k})" for k in range(8)]
 """Okabe and Ito's palette; a ninth run takes the first colour again"""
 
+DASHES = [[1, 0], [6, 3], [2, 2]]
+"""of the first eight runs, the next eight, and so on"""
 Rows = list[dict[str, Any]]
 
 
@@ -28,8 +30,17 @@ def colours(field: str, names: Sequence[str]) -> dict[str, Any]:
     return {"field": field, "type": "nominal", "scale": scale, "legend": legend}
 
 
-def learning(rows: Rows, runs: Sequence[str], levels: Rows, unit: str, log: bool = False) -> dict[str, Any]:
-    """A quantity over agent steps: the middle of the seeds, a band from the lowest to the highest, analytic lines.
+def courses(
+    rows: Rows,
+    runs: Sequence[str],
+    levels: Rows,
+    unit: str,
+    *,
+    log: bool = False,
+    x: dict[str, Any] | None = None,
+    choose: str = "",
+) -> dict[str, Any]:
+    """A quantity over agent steps or something else: a line with a band for each run, and analytic lines.
 
     Args:
         rows: of `run`, `steps`, `middle`, `low` and `high`.
@@ -37,18 +48,24 @@ def learning(rows: Rows, runs: Sequence[str], levels: Rows, unit: str, log: bool
         levels: analytic values, of `run`, `what` and `value`.
         unit: of the quantity, the title of its axis.
         log: a logarithmic scale; values must be positive.
+        x: the axis of `steps`, by default agent steps.
+        choose: a field of the rows by whose value, a number, the reader chooses what is shown.
     """
     y = quantitative("middle", unit)
     if log:
         y |= {"scale": {"type": "log", "nice": False}, "axis": {"format": ".2~%", "tickCount": 5}}
     colour = colours("run", runs)
-    x = quantitative("steps", "agent steps", axis={"format": "~s", "tickCount": 5})
+    x = x or quantitative("steps", "agent steps", axis={"format": "~s", "tickCount": 5})
     tooltip = [
         {"field": "run", "title": "run"},
-        {"field": "steps", "title": "agent steps", "format": ","},
+        {"field": "steps", "title": x["title"], "format": ",~r"},
         {"field": "middle", "title": unit, "format": ".3~%" if log else ".5~g"},
     ]
-    line = {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"x": x, "y": y, "color": colour}}
+    drawn: dict[str, Any] = {"x": x, "y": y, "color": colour}
+    line = {"mark": {"type": "line", "strokeWidth": 2}, "encoding": drawn}
+    if len(runs) > len(RUNS):
+        dashes = {"domain": list(runs), "range": [DASHES[k // len(RUNS) % len(DASHES)] for k in range(len(runs))]}
+        drawn["strokeDash"] = {"field": "run", "type": "nominal", "scale": dashes, "legend": None}
     points = {
         "mark": {"type": "point", "opacity": 0, "filled": True, "size": 80},
         "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
@@ -76,7 +93,40 @@ def learning(rows: Rows, runs: Sequence[str], levels: Rows, unit: str, log: bool
                 },
             }
         )
-    return spec(**layered)
+    return spec(**layered | chosen_by(choose))
+
+
+def chosen_by(field: str) -> dict[str, Any]:
+    """Parts of a chart of which only the rows are shown whose `field` has the value of the parameter `field`."""
+    if not field:
+        return {}
+    return {"params": [{"name": field, "value": 0}], "transform": [{"filter": f"datum.{field} == {field}"}]}
+
+
+def ranges(rows: Rows, runs: Sequence[str], unit: str, height: int, choose: str = "") -> dict[str, Any]:
+    """Values with their intervals, a line for each `what` and run.
+
+    Args:
+        rows: of `what`, `run`, `value`, `low` and `high` (None: no interval).
+        runs: their names, in the order of their colours.
+        unit: title of the axis.
+        height: of the chart, pixels.
+        choose: see `courses`.
+    """
+    shared = {
+        "y": {"field": "what", "type": "nominal", "sort": None, "title": None},
+        "yOffset": {"field": "run", "type": "nominal", "sort": list(runs)},
+        "color": colours("run", runs),
+        "tooltip": [{"field": "what"}, {"field": "run"}]
+        + [{"field": name, "type": "quantitative", "format": ".4~g"} for name in ("value", "low", "high")],
+    }
+    x = {"type": "quantitative", "title": unit, "scale": {"zero": False}}
+    rule = {
+        "mark": {"type": "rule", "strokeWidth": 2},
+        "encoding": shared | {"x": x | {"field": "low"}, "x2": {"field": "high"}},
+    }
+    point = {"mark": {"type": "point", "filled": True, "size": 60}, "encoding": shared | {"x": x | {"field": "value"}}}
+    return spec(height=height, data={"values": rows}, layer=[rule, point], **chosen_by(choose))
 
 
 def levels_over_time(rows: Rows, levels: Sequence[float], height: int) -> dict[str, Any]:

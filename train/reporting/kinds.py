@@ -10,6 +10,10 @@ from train.reporting.page import REPORT, Page, write
 
 KINDS = {
     "config.json": ("run.py", "train.reporting.run_page:run_page"),
+    "results.jsonl": ("benchmark.py", "train.reporting.benchmark_page:benchmark_page"),
+    "sessions.jsonl": ("collusion.py", "train.reporting.collusion_page:collusion_page"),
+    "differences.csv": ("compare_mechanisms.py", "train.reporting.mechanisms_page:mechanisms_page"),
+    "sweep.csv": ("reproduce.py", "train.reporting.reproduce_page:reproduce_page"),
 }
 """by that file: the script, and what makes the page of its folders"""
 

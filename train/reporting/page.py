@@ -42,7 +42,7 @@ class Column:
             return f"{middle} [{', '.join(ends)}]" if ends and all(ends) and len(set(value)) > 1 else middle
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return printable(str(value), keep="")
-        text = self.style.format(self.factor * value)
+        text = self.style.format(value if self.factor == 1 else self.factor * value)
         return text if text.strip("-0.%") else text.removeprefix("-")
 
     def key(self, value: Any) -> float | str:

@@ -48,7 +48,7 @@ def learning(runs: list[Run]) -> Iterator[Chart]:
         if rows:
             unit = USD if quantity.factor == 1000 else quantity.title
             meaning = quantity.meaning + (f" At or below {FLOOR:.2%}: drawn there." if log else "")
-            yield Chart(quantity.title, meaning, charts.learning(rows, names, lines, unit, log))
+            yield Chart(quantity.title, meaning, charts.courses(rows, names, lines, unit, log=log))
     if len(runs) == 1:
         yield _levels(runs[0])
 
