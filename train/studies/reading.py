@@ -170,10 +170,11 @@ def _put(arguments: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _line(text: str, reason: str) -> str:
-    """`, line N` of the first key that the reason begins with, if there is one."""
-    words = re.findall(r"[\w]+", reason)[:3]
-    for number, line in enumerate(text.splitlines(), start=1):
-        key = re.match(r"\s*([\w.-]+)\s*=", line)
-        if key and set(key[1].split(".")) & set(words):
-            return f", line {number}"
+    """`, line N` of the key that the reason begins with, or of the market where a field of it is missing, if any."""
+    words = set(re.findall(r"\w+", reason)[:3])
+    for wanted in (words, {"market"} if words & set(FIELDS) else set()):
+        for number, line in enumerate(text.splitlines(), start=1):
+            key = re.match(r"\s*([\w.-]+)\s*=", line)
+            if key and set(key[1].split(".")) & wanted:
+                return f", line {number}"
     return ""
