@@ -23,7 +23,7 @@ import tyro
 from rich.table import Table as Printed
 
 from curves.estimating.methods import Repeated
-from curves.records.ladder import climb
+from curves.records.ladder import climb, same_levels
 from curves.records.runs import Extraction, Run, read_raw
 from curves.tables.licences import check_redistributable
 from curves.tables.metadata import describe
@@ -76,8 +76,7 @@ def main(args: Args) -> None:
     if bool(args.raw) == bool(args.levels):
         raise ValueError("name at least one folder that curves/measure.py wrote, or --levels NAME=FOLDER, not both")
     if args.levels:
-        if args.methods != ("reasoning_effort",):
-            raise ValueError(f"--levels need the method reasoning_effort alone, got {', '.join(args.methods)}")
+        check_ladder_methods(args.methods)
         runs = ladders(args.levels, args.extraction)
         for run in runs:
             missing = sum(run.metadata["left_out"].values())
@@ -86,6 +85,16 @@ def main(args: Args) -> None:
     runs = [read_raw(folder, args.extraction) for folder in args.raw]
     check_same_questions(dict(zip(map(str, args.raw), runs, strict=True)))
     build(runs, args, args.extraction, strict=[read_raw(folder, "strict") for folder in args.raw])
+
+
+def check_ladder_methods(methods: Sequence[str]) -> None:
+    """Refuse what cannot be estimated on a ladder.
+
+    Raises:
+        ValueError: naming the methods.
+    """
+    if tuple(methods) != ("reasoning_effort",):
+        raise ValueError(f"--levels need the method reasoning_effort alone, got {', '.join(methods)}")
 
 
 def ladders(levels: Sequence[str], extraction: Extraction) -> list[Run]:
@@ -102,9 +111,7 @@ def ladders(levels: Sequence[str], extraction: Extraction) -> list[Run]:
             raise ValueError(f"level {name!r} of {run.model} is given twice")
         steps[name] = run
     check_same_questions(named)
-    if len({tuple(steps) for steps in found.values()}) > 1:
-        given = "; ".join(f"{model}: {', '.join(steps)}" for model, steps in found.items())
-        raise ValueError(f"every model needs the same levels in the same order, got {given}")
+    same_levels(found)
     return [climb(steps) for steps in found.values()]
 
 

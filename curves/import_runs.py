@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 
 import tyro
 
-from curves.build import Options, build
+from curves.build import Options, build, check_ladder_methods
 from curves.importing.collecting import Left
 from curves.importing.every_eval_ever import read_every_eval_ever
 from curves.importing.inspect_logs import read_inspect
@@ -32,6 +32,7 @@ from curves.importing.lm_eval import read_lm_eval
 from curves.importing.matharena import read_matharena
 from curves.importing.monkeys import read_monkeys
 from curves.importing.published import read_published
+from curves.records.ladder import climb_all
 from curves.records.lines import json_lines
 from curves.records.runs import Run
 from curves.tasks import KINDS
@@ -62,6 +63,8 @@ class Args(Options):
     """counts the tokens, where the file does not say them (lm_eval, monkeys)"""
     score: str | None = None
     """which scorer (inspect) or evaluation (every_eval_ever) counts, where a file has several"""
+    levels: tuple[str, ...] = ()
+    """an effort ladder instead: PROVIDER/LEVEL=MODEL for models of the data that are levels of one, lowest first"""
     licence: str = ""
     """licence of the data, for example MIT or CC-BY-NC-SA-4.0; recorded with every model"""
     origin: str = ""
@@ -83,6 +86,9 @@ def main(args: Args) -> None:
         say(f"{run.model}: {len(run.questions)} questions{remarks or ', nothing left out'}")
         if verdicts := run.metadata.get("verdicts"):
             say(f"{run.model}: our verdicts differ in {verdicts['disagreement']:.2%} of {verdicts['compared']} samples")
+    if args.levels:
+        check_ladder_methods(args.methods)
+        runs = climb_all({run.model: run for run in runs}, args.levels)
     build(runs, args, "flexible", strict=[])
 
 

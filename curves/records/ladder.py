@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from curves.records.runs import Answers, Run
@@ -33,6 +34,40 @@ def climb(runs: Mapping[str, Run]) -> Run:
     left_out = {"questions that not every level answered": len(seen) - len(questions)}
     metadata = {"levels": origins, "left_out": left_out}
     return Run(steps[0].model, steps[0].task, forced[levels[0]], forced, metadata)
+
+
+def climb_all(runs: Mapping[str, Run], levels: Sequence[str]) -> list[Run]:
+    """A run for each provider whose levels are named as `PROVIDER/LEVEL=RUN`, lowest first.
+
+    Raises:
+        ValueError: words of another form, a run that is not there, a level that is given twice, other levels for
+            another provider, or what `climb` raises.
+    """
+    found: dict[str, dict[str, Run]] = {}
+    for words in levels:
+        named, mark, run = words.partition("=")
+        provider, slash, level = named.rpartition("/")
+        if not (mark and slash and provider and level):
+            raise ValueError(f"levels must be PROVIDER/LEVEL=MODEL, got {words!r}")
+        if run not in runs:
+            raise ValueError(f"levels: no model {run!r} in the data; there are {', '.join(runs)}")
+        steps = found.setdefault(provider, {})
+        if level in steps:
+            raise ValueError(f"level {level!r} of {provider} is given twice")
+        steps[level] = replace(runs[run], model=provider)
+    same_levels(found)
+    return [climb(steps) for steps in found.values()]
+
+
+def same_levels(ladders: Mapping[str, Mapping[str, Run]]) -> None:
+    """Refuse ladders that climb differently.
+
+    Raises:
+        ValueError: naming the levels of each model.
+    """
+    if len({tuple(steps) for steps in ladders.values()}) > 1:
+        given = "; ".join(f"{model}: {', '.join(steps)}" for model, steps in ladders.items())
+        raise ValueError(f"every model needs the same levels in the same order, got {given}")
 
 
 def numbered(names: Sequence[str]) -> list[int]:

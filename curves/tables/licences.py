@@ -16,6 +16,9 @@ def check_redistributable(runs: Sequence[Run]) -> None:
         ValueError: naming the model and the licence.
     """
     for run in runs:
-        if "file" in run.metadata and str(run.metadata.get("licence", "")).upper().replace(" ", "-") not in FREE:
-            licence = run.metadata.get("licence") or "no licence that was stated"
-            raise ValueError(f"{run.model}: {licence} does not allow to pass the table on; these do: {', '.join(FREE)}")
+        for origin in run.metadata.get("levels", {"": run.metadata}).values():
+            licence = origin.get("licence") or "no licence that was stated"
+            if "file" in origin and str(licence).upper().replace(" ", "-") not in FREE:
+                raise ValueError(
+                    f"{run.model}: {licence} does not allow to pass the table on; these do: {', '.join(FREE)}"
+                )

@@ -39,9 +39,12 @@ def find_prices(runs: Sequence[Run], path: Path) -> dict[str, Tariff]:
     Raises:
         ValueError: see `read_prices`.
     """
-    billed = {run.model: Tariff(*run.metadata["tariff"]) for run in runs if "tariff" in run.metadata}
-    if path != LIST_PRICES:
-        billed = {}
+    billed: dict[str, Tariff] = {}
+    for run in runs if path == LIST_PRICES else ():
+        origins = run.metadata.get("levels", {"": run.metadata}).values()
+        tariffs = {Tariff(*origin["tariff"]) if "tariff" in origin else None for origin in origins}
+        if len(tariffs) == 1 and (tariff := tariffs.pop()) is not None:  # all levels of a ladder at the same prices
+            billed[run.model] = tariff
     return billed | read_prices(path, [run.model for run in runs if run.model not in billed])
 
 

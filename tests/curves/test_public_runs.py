@@ -1,5 +1,6 @@
 """Layouts in which others publish runs: what the tests write is read again, and what cannot be used is counted."""
 
+import itertools
 import json
 import zipfile
 
@@ -152,6 +153,50 @@ def test_a_public_run_becomes_a_market_with_its_licence(tmp_path):
     provenance = json.loads(out.with_suffix(".json").read_text())
     assert provenance["redistributable"] is True
     assert [model["origin"]["licence"] for model in provenance["models"]] == ["MIT", "MIT"]
+
+
+EFFORTS = ("low", "medium", "high")
+
+
+def ladder_rows(rng, models=(("one", 2.0, 0.3), ("two", 8.0, 0.5))):
+    """MathArena's habit: an effort is a model of its own."""
+    for model, price, skill in models:
+        for place, effort in enumerate(EFFORTS):
+            for p, s in itertools.product(range(10 + place), range(4)):
+                tokens, right = int(rng.integers(50, 90)) * (place + 1), rng.random() < skill + 0.2 * place
+                yield row(
+                    f"{model} ({effort})", p, s, 7 if right else 8, tokens, output_cost_per_tokens=price,
+                    cost=tokens * price * 1e-6 + 100 * 0.5e-6,
+                )  # fmt: skip
+
+
+LEVELS = tuple(f"{model}/{effort}={model} ({effort})" for model in ("one", "two") for effort in EFFORTS)
+
+
+def test_efforts_of_public_models_are_levels_of_one(tmp_path):
+    path, out = write(tmp_path / "o.jsonl", ladder_rows(np.random.default_rng(0))), tmp_path / "t.csv"
+    given = {"source": path, "task": "aime", "out": out, "draws": 5, "methods": ("reasoning_effort",)}
+    main(Args(levels=LEVELS, licence="MIT", redistributable=True, **given))
+    market = ttc_env.load_market(out, outcomes=True)
+    assert (market.providers, market.levels) == (("one", "two"), (1, 2, 3))
+    assert market.outcomes.num_questions == 10
+    np.testing.assert_allclose(market.price, market.tokens * [[2e-6], [8e-6]] + 50e-6, rtol=1e-5)
+    provenance = json.loads(out.with_suffix(".json").read_text())["models"][1]
+    assert provenance["origin"]["left_out"] == {"questions that not every level answered": 2}
+    assert [level["licence"] for level in provenance["origin"]["levels"].values()] == ["MIT"] * 3
+    for levels, fault in (
+        (LEVELS[:4], "every model needs the same levels"),
+        ((*LEVELS, LEVELS[0]), "level 'low' of one is given twice"),
+        (("one/low=three",), r"no model 'three' in the data; there are one \(low\)"),
+        (("low=one (low)",), "levels must be PROVIDER/LEVEL=MODEL, got 'low="),
+        (LEVELS[:1], "needs two levels or more"),
+    ):
+        with pytest.raises(ValueError, match=fault):
+            main(Args(levels=levels, **given))
+    with pytest.raises(ValueError, match="need the method reasoning_effort alone"):
+        main(Args(levels=LEVELS, **given | {"methods": ("majority_voting",)}))
+    with pytest.raises(ValueError, match="one: no licence that was stated does not allow"):
+        main(Args(levels=LEVELS, redistributable=True, **given))
 
 
 def test_a_bill_that_list_prices_do_not_explain_is_kept_whole(tmp_path):
