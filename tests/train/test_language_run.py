@@ -109,6 +109,21 @@ def test_a_run_whose_server_went_away_goes_on_and_asks_nothing_twice(tmp_path):
     assert (folder / "path.csv").read_bytes() == (tmp_path / "runs" / "whole" / "path.csv").read_bytes()
 
 
+@pytest.mark.slow
+def test_it_plays_against_what_another_learner_has_learnt(tmp_path):
+    words = [*MARKET, "--algorithm", "hedge", "--steps", "500", "--num-markets", "4", "--name", "hedge"]
+    assert run(tmp_path, *words).returncode == 0
+    with serving(mostly_right) as (url, chat):
+        words = [*MARKET, "--learners", "1", "--opponents", tmp_path / "runs" / "hedge", "--steps", "4", "--name", "it"]
+        done = run(tmp_path, *language(url, *words))
+    assert done.returncode == 0, done.said
+    assert {seat_of(body)[0] for body in chat.bodies} == {1}
+    summary = json.loads((tmp_path / "runs" / "it" / "summary.json").read_text())
+    assert summary["play"]["seats"] == [1]
+    learnt = json.loads((tmp_path / "runs" / "hedge" / "summary.json").read_text())["levels"]
+    assert [summary["levels"][i] for i in (0, 2)] == [learnt[i] for i in (0, 2)]
+
+
 def test_what_was_paid_for_stays_when_the_first_period_fails(tmp_path):
     with serving(mostly_right) as (url, chat):
         answer = chat.answer
