@@ -75,6 +75,10 @@ def test_summary_by_hand(small):
     # a: .5 .8 .9 1 -> middle two; b: 0 .2 .5 .7
     assert (a["iqm"], a["mean"], a["optimality_gap"]) == pytest.approx((0.85, 0.8, 0.2))
     assert (b["iqm"], b["mean"], b["optimality_gap"]) == pytest.approx((0.35, 0.35, 0.65))
+    # 0 at the start, half of the final score after 1,000 of 4,000 steps: 1/4 0.5, 1/2 2/3, area (1/4 + 9/4) / 4 of it
+    for row in (a, b):
+        final = row["iqm"]
+        assert (row["quarter"], row["half"], row["area"]) == pytest.approx((final / 2, final * 2 / 3, final * 0.625))
     # on x: .9 beats both, .5 loses to .7 and ties .5 -> 2.5 of 4; on y: all
     assert a["improvement"] == pytest.approx((2.5 / 4 + 1) / 2)
     assert "improvement" not in b

@@ -105,7 +105,7 @@ class Naive:
         if isinstance(d, Loyalty):
             yield from [*zip(range(n), shares, strict=True), (None, outside)]
         elif isinstance(d, Releases):
-            yield from enumerate(d.chain[state].tolist())
+            yield from enumerate(d.matrix[state].tolist())
         elif isinstance(d, Reputation):
             for renewed in itertools.product([False, True], repeat=n):
                 chance = math.prod(d.rate if one else 1 - d.rate for one in renewed)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from train.comparison.curves import heights
 from train.comparison.records import Cells
 from ttc_env.evaluation import statistics
 from ttc_env.evaluation.statistics import estimate, holm, paired_differences
@@ -81,11 +82,13 @@ def summarize(
     tables = {
         "leaderboard": Table(
             f"{cells.suite or 'benchmark'}: {len(cells.tasks)} tasks",
-            (*_bounded("iqm", "learner"), "mean", "optimality_gap", *_bounded("improvement"), "relative_nash_conv",
+            (*_bounded("iqm", "learner"), "quarter", "half", "area", "mean", "optimality_gap",
+             *_bounded("improvement"), "relative_nash_conv",
              "held_out_opponents", "welfare_ratio", "user_value_ratio", "steps_to_one_percent", "reached", "runs"),
             summary,
             f"{intervals} NashConv / profit and steps: medians over cells, cells that never fall below 1 % counted as "
-            "infinite; reached: how many do. Runs are per task. "
+            "infinite; reached: how many do. At 1/4, at 1/2: IQM of the score after that part of the steps; area: IQM "
+            "of the mean score over all steps. Runs are per task. "
             "* told the market, or not learning.",
         ),
         "tasks": _task_table(cells, ranking, intervals),
@@ -116,6 +119,7 @@ def _summary(cells: Cells, learner: str, baseline: str) -> dict[str, Any]:
     scores = cells.scores(learner)
     row: dict[str, Any] = {"learner": learner, **_with_interval("iqm", statistics.iqm, scores)}
     row |= {"mean": float(statistics.mean(scores)), "optimality_gap": float(statistics.optimality_gap(scores))}
+    row |= _over_training(cells, learner, cells.tasks)
     if baseline in cells.complete and learner != baseline:
         paired, other = cells.seeds[learner] == cells.seeds[baseline], cells.scores(baseline)
         row |= _with_interval("improvement", statistics.probability_of_improvement, scores, other, paired=paired)
@@ -135,6 +139,15 @@ def _further(cells: Cells, learner: str, tasks: Sequence[str]) -> dict[str, Any]
         "steps_to_one_percent": _median(steps),
         "reached": f"{sum(map(math.isfinite, steps))}/{len(steps)}",
         "runs": len(cells.seeds[learner]),
+    }
+
+
+def _over_training(cells: Cells, learner: str, tasks: Sequence[str]) -> dict[str, float]:
+    """Interquartile means over tasks and runs of the score in the course of training; see `curves.heights`."""
+    found = [[heights(record["curve"]) for record in cells.of(learner, task)] for task in tasks]
+    return {
+        name: float(statistics.iqm(np.array([[one[name] for one in runs] for runs in found])))
+        for name in ("quarter", "half", "area")
     }
 
 
@@ -161,9 +174,9 @@ def _task_table(cells: Cells, ranking: Sequence[str], intervals: str) -> Table:
     for task, learner in itertools.product(cells.tasks, ranking):
         row = {"task": task, "learner": learner}
         row |= _with_interval("score", statistics.mean, cells.scores(learner, [task]))
-        row |= _further(cells, learner, [task])
+        row |= _over_training(cells, learner, [task]) | _further(cells, learner, [task])
         rows.append(row | {name: _mean(cells.matrix(learner, name, [task])) for name in others})
-    fields = (*known[1:], "steps_to_one_percent", "reached", "runs")
+    fields = ("quarter", "half", "area", *known[1:], "steps_to_one_percent", "reached", "runs")
     return Table(
         "Each task",
         (*_bounded("score", "task", "learner"), *fields, *others),

@@ -24,6 +24,9 @@ COLUMNS = {  # what people read of the tables, in this order: title, and the sty
     "task": ("task", "{}"),
     "score": ("score", "{:.3f}"),
     "iqm": ("score, IQM", "{:.3f}"),
+    "quarter": ("at 1/4", "{:.3f}"),
+    "half": ("at 1/2", "{:.3f}"),
+    "area": ("area", "{:.3f}"),
     "mean": ("mean", "{:.3f}"),
     "optimality_gap": ("optimality\ngap", "{:.3f}"),
     "improvement": ("beats\n{baseline}", "{:.0%}"),
@@ -47,7 +50,18 @@ PLACES = ("learner", "task", "runs")
 NAMES = ("learner", "task", "missing")
 """columns that hold what users named"""
 NOT_IN_TERMINAL = {
-    *("mean", "improvement", "optimality_gap", "welfare_ratio", "p_value", "worse_tasks", "better_tasks", "runs")
+    *(
+        "quarter",
+        "half",
+        "mean",
+        "improvement",
+        "optimality_gap",
+        "welfare_ratio",
+        "p_value",
+        "worse_tasks",
+        "better_tasks",
+        "runs",
+    )
 }
 """columns that eighty characters have no room for"""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,13 @@ from ttc_env.mechanisms import Mechanism, Outcome
 from ttc_env.mixtures import Mixture
 from ttc_env.period import TABLES, PeriodMarket
 
+if TYPE_CHECKING:
+    Sources = Sequence[Market | Mixture | str | None]
+    Numbers = Any
+else:  # what of it a command line can spell, and the types of its options come from here
+    Sources = tuple[str, ...]
+    Numbers = tuple[float, ...]
+
 
 @dataclass(frozen=True, eq=False)
 class Releases(Dynamics):
@@ -31,7 +38,7 @@ class Releases(Dynamics):
 
     Args:
         markets: `M` of them, with the providers and levels of the base market: a `Market`, a `Mixture`, one of these by
-            name, or None, the base market itself.
+            name, or None or `"base"`, the base market itself.
         chain: probability of the next market, `(M, M)`, or its rows one after another; rows sum to 1.
         first: the market at the start, of a mixture its first type.
 
@@ -39,8 +46,8 @@ class Releases(Dynamics):
         ValueError: no market, a chain whose rows are no probabilities of `M` markets, or a start that is none of them.
     """
 
-    markets: Sequence[Market | Mixture | str | None] = (None,)
-    chain: Any = ((1.0,),)
+    markets: Sources = ("base",)
+    chain: Numbers = (1.0,)
     first: int = 0
 
     name = "releases"
@@ -48,19 +55,30 @@ class Releases(Dynamics):
     changes_curves: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        markets = (self.markets,) if isinstance(self.markets, str | Market | Mixture) else tuple(self.markets)
-        loaded = tuple(load_market(one) if isinstance(one, str) else one for one in markets)
-        if not loaded or not all(one is None or isinstance(one, Market | Mixture) for one in loaded):
+        single = isinstance(self.markets, str | Market | Mixture)
+        object.__setattr__(self, "markets", (self.markets,) if single else tuple(self.markets))  # it is frozen
+        size = len(self.loaded)
+        if not size or not all(one is None or isinstance(one, Market | Mixture) for one in self.loaded):
             raise ValueError(f"markets must be one or more Markets, Mixtures, names or None, got {self.markets!r}")
-        chain, size = np.array(self.chain, dtype=np.float64), len(loaded)
-        chain = chain.reshape(size, size) if chain.shape == (size * size,) else chain
+        chain = self.matrix
         if chain.shape != (size, size) or not (np.all(chain >= 0) and np.all(abs(chain.sum(axis=1) - 1) < 1e-9)):
             raise ValueError(f"chain must be {size} x {size} probabilities whose rows sum to 1, got {self.chain!r}")
-        chain.flags.writeable = False
         if whole("first, a state,", self.first, least=0) >= size:
             raise ValueError(f"first must be a state in 0..{size - 1}, got {self.first!r}")
-        object.__setattr__(self, "markets", loaded)  # the dataclass is frozen; this is its constructor
-        object.__setattr__(self, "chain", chain)
+
+    @cached_property
+    def loaded(self) -> tuple[Market | Mixture | None, ...]:
+        """The markets; None: the base market."""
+        named = (None if one == "base" else one for one in self.markets)
+        return tuple(load_market(one) if isinstance(one, str) else one for one in named)
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """The chain, `(M, M)`."""
+        chain, size = np.array(self.chain, dtype=np.float64), len(self.loaded)
+        chain = chain.reshape(size, size) if chain.shape == (size * size,) else chain
+        chain.flags.writeable = False
+        return chain
 
     def check(self, market: Market | MarketBatch, mechanism: Mechanism) -> None:
         """Markets of one shape, and one base market."""
@@ -80,22 +98,22 @@ class Releases(Dynamics):
     @cached_property
     def places(self) -> tuple[tuple[int, int], ...]:
         """Which market and which of its types each state is."""
-        types = [one.num_types if isinstance(one, Mixture) else 1 for one in self.markets]
+        types = [one.num_types if isinstance(one, Mixture) else 1 for one in self.loaded]
         return tuple((number, kind) for number, count in enumerate(types) for kind in range(count))
 
     @cached_property
     def present(self) -> tuple[Market | None, ...]:
         """The market of each state; None: the base market."""
-        found = (self.markets[number] for number, _ in self.places)
+        found = (self.loaded[number] for number, _ in self.places)
         pairs = zip(found, self.places, strict=True)
-        return tuple(one.markets[kind] if isinstance(one, Mixture) else one for one, (_, kind) in pairs)  # type: ignore[misc]
+        return tuple(one.markets[kind] if isinstance(one, Mixture) else one for one, (_, kind) in pairs)
 
     @cached_property
     def transitions(self) -> np.ndarray:
         """Probability of each next state, `(S, S)`: the next market by the chain, its type by its weight."""
         numbers = [number for number, _ in self.places]
-        weights = [one.weights if isinstance(one, Mixture) else [1.0] for one in self.markets]
-        return np.asarray(self.chain)[np.ix_(numbers, numbers)] * np.concatenate(weights)
+        weights = [one.weights if isinstance(one, Mixture) else [1.0] for one in self.loaded]
+        return self.matrix[np.ix_(numbers, numbers)] * np.concatenate(weights)
 
     def sizes(self, market: Market | MarketBatch) -> tuple[int, ...]:
         """The markets, each as often as it has types."""
@@ -150,7 +168,7 @@ class Releases(Dynamics):
     def label(self, market: Market, state: tuple[int, ...]) -> str:
         """The number of the market, and of a mixture's type."""
         number, kind = self.places[state[0]]
-        return f"release {number}, type {kind}" if isinstance(self.markets[number], Mixture) else f"release {number}"
+        return f"release {number}, type {kind}" if isinstance(self.loaded[number], Mixture) else f"release {number}"
 
     def fields(self, market: Market | MarketBatch) -> tuple[tuple[str, int], ...]:
         """For each state whether it is the present one; nothing where there is one."""
