@@ -7,6 +7,7 @@
 0.96
 """
 
+from ttc_env.evaluation.collecting import Results, results
 from ttc_env.evaluation.frozen import FrozenPlay, cross_play, uniform_nash_conv
 from ttc_env.evaluation.policy import evaluate_greedy, evaluate_policy, find_course
 from ttc_env.evaluation.population import Population, load_population
@@ -19,6 +20,7 @@ __all__ = [
     "FrozenPlay",
     "LowerBound",
     "Population",
+    "Results",
     "Task",
     "best_response_lower_bound",
     "cross_play",
@@ -27,6 +29,7 @@ __all__ = [
     "find_course",
     "load_population",
     "load_suite",
+    "results",
     "suite_digest",
     "suite_name",
     "uniform_nash_conv",
