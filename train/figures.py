@@ -8,8 +8,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from train.style import BLUE, GREEN, GREY, ORANGE, RED, STYLE, provider_labels, save
+from train.style import BLUE, GREEN, GREY, ORANGE, RED, STYLE, label, provider_labels, save
 from ttc_env import Market
+from ttc_env.names import clip
 
 
 def draw_training(path: Path, market: Market, rows: list[dict[str, Any]], final: dict[str, Any]) -> None:
@@ -21,8 +22,8 @@ def draw_training(path: Path, market: Market, rows: list[dict[str, Any]], final:
             1, 3, figsize=(12, 3.4), width_ratios=(1.5, 1, 1), layout="constrained"
         )
         _draw_levels(left, market, steps, levels, final)
-        for key, label, colour in (("welfare", "welfare", BLUE), ("user_value", "user value", GREEN)):
-            middle.plot(steps, [1000 * row[key] for row in rows], color=colour, label=label)
+        for key, name, colour in (("welfare", "welfare", BLUE), ("user_value", "user value", GREEN)):
+            middle.plot(steps, [1000 * row[key] for row in rows], color=colour, label=name)
             if f"nash_{key}" in final:
                 middle.axhline(1000 * final[f"nash_{key}"], color=colour, linestyle=":", linewidth=1)
         if "welfare_optimum" in final:
@@ -87,3 +88,46 @@ def draw_outcome(path: Path, market: Market, final: dict[str, Any]) -> None:
         panels[0].invert_yaxis()
         panels[1].legend(loc="best")
         save(figure, path)
+
+
+SHOWN = 24  # states in a figure, those visited most
+
+
+def draw_policy(path: Path, market: Market, final: dict[str, Any]) -> None:
+    """Where something is carried over: the levels in each state, learned and at the equilibrium, and how often it is.
+
+    Args:
+        path: PNG to write.
+        market: the base market.
+        final: `ttc_env.judging.figures`.
+    """
+    visited = np.array(final["stationary"])
+    shown = np.sort(np.argsort(-visited, kind="stable")[:SHOWN])
+    short = dict(zip(market.providers, provider_labels(market.providers), strict=True))
+    words = [_in_words(final["states"][state]) for state in shown]
+    names = [short.get(word) or label(clip(word, 28)) for word in words]
+    both = (("Learned", ""), ("Equilibrium", "nash_"))
+    parts = [(title, key) for title, key in both if f"{key}levels_by_state" in final]
+    height = 1.6 + 0.24 * len(shown)
+    with plt.rc_context(STYLE):
+        figure, panels = plt.subplots(
+            1, len(parts) + 1, figsize=(4.2 * len(parts) + 3.4, height), sharey=True, layout="constrained"
+        )
+        colours = plt.get_cmap("viridis", market.num_levels)
+        for axes, (title, key) in zip(panels, parts, strict=False):
+            levels = np.array(final[f"{key}levels_by_state"])[shown]
+            image = axes.imshow(levels, cmap=colours, vmin=-0.5, vmax=market.num_levels - 0.5, aspect="auto")
+            axes.set_xticks(range(market.num_providers), provider_labels(market.providers), rotation=60, ha="right")
+            axes.set_title(f"{title}: level in each state")
+            axes.spines[:].set_visible(False)
+        panels[0].set_yticks(range(len(shown)), names)
+        panels[-1].barh(range(len(shown)), 100 * visited[shown], color=BLUE)
+        panels[-1].set(title="How often, in the long run", xlabel="% of periods")
+        bar = figure.colorbar(image, ax=panels[:-1], ticks=range(market.num_levels), pad=0.01)
+        bar.ax.set_yticklabels([f"{level:g}" for level in market.levels])
+        bar.outline.set_visible(False)
+        save(figure, path)
+
+
+def _in_words(state: Any) -> str:
+    return " ".join(f"{part:g}" for part in state) if isinstance(state, tuple | list) else str(state)

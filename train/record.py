@@ -108,10 +108,16 @@ class RunFolder:
         self.write_json("summary.json", followed.summary)
         followed.course.save()
 
-        from train.figures import draw_outcome, draw_training  # a second to load, which is lost where a run fails
+        from train.figures import (  # a second to load, which is lost where a run fails
+            draw_outcome,
+            draw_policy,
+            draw_training,
+        )
 
         draw_training(self.path / "training.png", market, self.rows, followed.summary)
         draw_outcome(self.path / "outcome.png", market, followed.summary)
+        if "levels_by_state" in followed.summary:
+            draw_policy(self.path / "policy.png", market, followed.summary)
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file, all of it or nothing."""

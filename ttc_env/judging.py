@@ -95,10 +95,10 @@ def markov_policy(env: VectorMarket, act: Act, enter: Callable[[Any], Any] | Non
 def figures(game: MarkovGame, policy: np.ndarray) -> dict[str, Any]:
     """Figures of a Markov policy beside those of the equilibrium: of a period from the start on, see `average`.
 
-    `levels` are those in the state that is visited most in the long run, `nash_levels` the equilibrium's there, and
-    `policy` and `nash_policy` all action indices. `nash_conv` is `(1 - discount)` times that of the whole future.
-    `welfare_optimum` may be a bound, see `MarkovGame.welfare_optimum`; `stationary` is how often the `states` are
-    visited in the long run.
+    `levels` are those in the state that is visited most in the long run, `nash_levels` the equilibrium's there,
+    `levels_by_state` and `nash_levels_by_state` those in all states, `policy` and `nash_policy` all action indices.
+    `nash_conv` is `(1 - discount)` times that of the whole future. `welfare_optimum` may be a bound, see
+    `MarkovGame.welfare_optimum`; `stationary` is how often the `states` are visited in the long run.
     """
     found, rest = game.average(policy), 1 - game.discount
     gap = rest * float(game.nash_conv(policy).total)
@@ -125,9 +125,10 @@ _equilibrium = lru_cache(maxsize=16)(MarkovGame.equilibrium)
 
 def _summary(game: MarkovGame, policy: np.ndarray, prefix: str, state: int) -> dict[str, Any]:
     found = game.average(policy)
-    levels = game.stage_game.mechanism.bids(game.market, game.actions[policy]).level[state]
+    levels = game.stage_game.mechanism.bids(game.market, game.actions[policy]).level
     values = {
-        "levels": levels.tolist(),
+        "levels": levels[state].tolist(),
+        "levels_by_state": levels.tolist(),
         "welfare": float(found["welfare"]),
         "user_value": float(found["user_value"]),
         "provider_profit": float(found["profits"].sum()),
