@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttc_env
@@ -35,6 +35,7 @@ def write(path, rows):
     return path
 
 
+@settings(max_examples=30)
 @given(RECORDED)
 def test_matharena_records_in_records_out(tmp_path_factory, recorded):
     rows = [
@@ -255,6 +256,7 @@ def write_log(path, samples, model="org/a"):
 
 
 @pytest.mark.parametrize("layout", ["every_eval_ever", "inspect .eval", "inspect .json"])
+@settings(max_examples=30)
 @given(st.lists(SAMPLES, min_size=2, max_size=4))
 def test_evaluations_in_records_out(tmp_path_factory, layout, recorded):
     folder, ending = tmp_path_factory.mktemp("runs"), layout.partition(" ")[2]
@@ -330,6 +332,52 @@ def test_a_folder_of_logs_is_a_market_of_models(tmp_path, capsys):
     market = ttc_env.load_market(tmp_path / "t.csv")
     np.testing.assert_allclose(market.price, [[20e-6 + 50e-6, 80e-6 + 200e-6], [40e-6 + 100e-6, 160e-6 + 400e-6]])
     assert "our verdicts differ in 0.00% of 24 samples" in " ".join(capsys.readouterr().out.split())
+
+
+ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["7", "C", "", "\\boxed{7}"])
+ANY = ANY | st.lists(ANY, max_size=2) | st.dictionaries(st.sampled_from(["raw", "value", "message"]), ANY, max_size=2)
+
+
+def damaged(whole):
+    """Copies of an object in which some fields, also of objects inside, are gone or hold something else."""
+    inner = [name for name, value in whole.items() if isinstance(value, dict)]
+    nested = st.fixed_dictionaries(
+        {
+            name: st.just(whole[name])
+            | st.fixed_dictionaries({}, optional={key: st.just(value) | ANY for key, value in whole[name].items()})
+            for name in inner
+        }
+    )
+    changes = st.dictionaries(st.sampled_from(list(whole)), ANY, max_size=3)
+    return st.builds(lambda one, other: whole | one | other, nested, changes)
+
+
+@pytest.mark.parametrize("layout", ["matharena", "monkeys", "every_eval_ever", "inspect"])
+@settings(max_examples=30)
+@given(st.data())
+def test_whatever_a_file_holds_is_counted_or_refused(tmp_path_factory, layout, data):
+    monkey = {"samples": ["7", "8"], "is_corrects": [True, False], "gt_answer": "7", "orig_dset_idx": 3}
+    whole = {"matharena": row("m", 0, 0, 7, 10), "monkeys": monkey, "inspect": logged("x", 1, 7, 10)}
+    rows = data.draw(st.lists(damaged(whole.get(layout) or evaluated("m", "x", 7, 10)), max_size=4))
+    path = tmp_path_factory.mktemp("fuzz") / ("o.json" if layout == "inspect" else "o.jsonl")
+    try:
+        if layout == "inspect":
+            found = read_inspect(write_log(path, rows), "aime", "integer")
+        elif layout == "monkeys":
+            found = [read_monkeys(write(path, rows), "aime", "m", "integer", len)]
+        else:
+            read = read_matharena if layout == "matharena" else read_every_eval_ever
+            found = read(write(path, rows), "aime", "integer")
+    except ValueError as refused:
+        found, fault = [], str(refused)
+    else:
+        fault = ""
+    assert not fault or str(path) in fault
+    for run, left in found:
+        samples = [len(given_answers.answer) for given_answers in run.questions.values()]
+        assert samples
+        assert all(np.isfinite(given_answers.tokens).all() for given_answers in run.questions.values())
+        assert len(found) > 1 or sum(samples) + sum(left.values()) >= len(rows)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"[]", b"{}", b"5\n", b"\xff\xfe", b"[1, 2"])
