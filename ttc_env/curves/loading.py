@@ -61,8 +61,9 @@ def load_market(  # type: ignore[misc]  # the two short signatures above stand f
     """A market from measured curves, or a mixture of them.
 
     Args:
-        source: one of `list_markets()`, or the path of a CSV file with the columns `COLUMNS`; or one of
-            `list_mixtures()`: queries of gsm8k, gpqa and aime, each with its own answer value.
+        source: one of `list_markets()`, or the path of a CSV file with the columns `COLUMNS`, and `AMOUNTS` and
+            `TARIFF` where more than generated tokens is billed; or one of `list_mixtures()`: queries of gsm8k, gpqa
+            and aime, each with its own answer value.
         name: `"benchmark/method"` within a CSV file that holds several.
         providers: keep only these, by index, by name, or by a part of the name that no other has.
         beta: user rationality, 1/USD.
