@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 import ttc_env
+from train.reporting.meanings import QUANTITIES
 from ttc_env.envs.vector import VectorMarket
 from ttc_env.mechanisms import find_mechanism
 from ttc_env.observing import layout
@@ -45,6 +46,7 @@ def write_pages(folder: Path) -> None:
         page = environment_page(gymnasium_id, mechanism, module)
         (folder / f"{module}.md").write_text(page, encoding="utf-8")
         write_film(folder / f"{module}.gif", mechanism)
+    (folder / "numbers.md").write_text(numbers_page(), encoding="utf-8")
     for title, modules in API.items():
         (folder / f"api-{title.split()[0].lower()}.md").write_text(api_page(title, modules), encoding="utf-8")
 
@@ -95,6 +97,12 @@ def environment_page(gymnasium_id: str, mechanism: str, module: str) -> str:
             "",
         ]
     )
+
+
+def numbers_page() -> str:
+    """What the numbers of a run mean, as its report says."""
+    rows = [f"| {quantity.title} | {quantity.meaning} |" for quantity in QUANTITIES.values()]
+    return "\n".join(["# Numbers of a run", "", "| number | what it means |", "|---|---|", *rows, ""])
 
 
 def write_film(path: Path, mechanism: str) -> None:

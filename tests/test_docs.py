@@ -58,3 +58,50 @@ def test_the_learner_of_the_docs_is_complete(tmp_path):
     assert len(records) == 6
     own = [record["metrics"]["relative_nash_conv"] for record in records if record["learner"].startswith(name)]
     assert max(own) < 0.01
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("ttc_env/data/*.md")])
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub and MyST make them."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    heads = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = page if not path else page.parent / path
+        assert there.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(there), f"{page.name} links to {target}, which has no such heading"
+
+
+def test_the_snippet_of_the_front_page_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "index.md").read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(code, "index.md", "exec"), {})
+
+
+@pytest.mark.parametrize("gymnasium_id", ENVIRONMENTS)
+def test_the_snippet_of_a_generated_page_runs(gymnasium_id, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import generate
+
+    page = generate.environment_page(gymnasium_id, *ENVIRONMENTS[gymnasium_id])
+    *_, code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert gymnasium_id in code
+    exec(compile(code, gymnasium_id, "exec"), {})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", ["rllib", "torchrl"])
+def test_recipes_for_other_libraries_run(library):
+    pytest.importorskip({"rllib": "ray.rllib"}.get(library, library))
+    page = (ROOT / "docs" / "howto.md").read_text(encoding="utf-8")
+    code = re.search(rf"<!-- run: {library} -->\n```python\n(.*?)```", page, re.DOTALL).group(1)
+    exec(compile(code, library, "exec"), {})
