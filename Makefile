@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: mutation train benchmark collusion test test-slow test-browser test-vllm nano lint docs explorer wheel bench bench-compare reproduce clean help
+.PHONY: fuzz kills mutation train benchmark collusion test test-slow test-browser test-vllm nano lint docs explorer wheel bench bench-compare reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -35,6 +35,12 @@ test: .venv/all-stamp  ## the default tests; options: make test ARGS="-k auction
 
 mutation: .venv/all-stamp  ## put faults into a copy of the code, one at a time, and see that tests notice; ARGS="--every 4" for some
 	$(BIN)/python tests/mutation/run.py $(ARGS)
+
+fuzz: .venv/all-stamp  ## thousands of odd calls of every public door, counted, some ten minutes; ARGS="--cases 100" for few
+	$(BIN)/python tests/fuzz/run.py $(ARGS)
+
+kills: .venv/all-stamp  ## kill every script that can go on, 30 times each, and count what is lost; ARGS="--only run.py" for one
+	$(BIN)/python tests/kills/run.py $(ARGS)
 
 test-slow: .venv/all-stamp  ## the tests that take minutes: learning over ten seeds, bulk comparisons
 	$(BIN)/python -m pytest -m slow $(ARGS)

@@ -52,6 +52,9 @@ def read(path: Path) -> Any:
         raise ValueError(f"{path} is truncated, damaged or no checkpoint: {error}") from None
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise ValueError(f"{path} is no checkpoint of a run")
+    lacking = {"version", "tree", "hash"} - set(head)
+    if lacking:
+        raise ValueError(f"{path} is damaged: it lacks {', '.join(sorted(lacking))}")
     if head["version"] != VERSION:
         raise ValueError(f"{path} is of version {head['version']}, and this reads version {VERSION}")
     if head["hash"] != _hash(head["tree"], arrays):

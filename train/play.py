@@ -123,6 +123,7 @@ def play(args: Args) -> dict[str, Any]:
     from agents.runs import make_env
     from train.cast import Cast
     from train.console_tables import print_provider_table, print_summary
+    from ttc_env.describing import describe
     from ttc_env.envs.render import render_period
     from ttc_env.judging import judge
     from ttc_env.metrics import evaluate
@@ -149,7 +150,7 @@ def play(args: Args) -> dict[str, Any]:
         figures = evaluate(engine, replay(engine.market, engine.game.mechanism, np.stack(played)))
     else:  # what it does in every state
         figures = judge(engine, cast.act, periods, cast.enter)
-    head = {"market": config["market"], "mechanism": config["mechanism"], "beta": engine.market.beta}
+    head = {"market": describe(config["market"]).source, "mechanism": config["mechanism"], "beta": engine.market.beta}
     figures = head | {"agent_steps": periods * engine.num_providers} | figures
     print_provider_table(engine.market, figures)
     print_summary(engine.market, figures, time.perf_counter() - started)

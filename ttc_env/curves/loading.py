@@ -11,7 +11,7 @@ import numpy as np
 
 from ttc_env.curves.beside import recorded_curves
 from ttc_env.curves.measured import BASELINE, Curves
-from ttc_env.curves.shipped import MIXED, list_mixtures, load_curves
+from ttc_env.curves.shipped import MIXED, is_path, list_mixtures, load_curves
 from ttc_env.market import Market
 from ttc_env.mixtures import Mixture
 from ttc_env.outcomes import Outcomes
@@ -86,7 +86,7 @@ def load_market(  # type: ignore[misc]  # the two short signatures above stand f
     """
     parameters: dict[str, Any] = {"beta": beta, "answer_value": answer_value, "baseline": baseline, "markup": markup}
     parameters |= {"outside_value": outside_value, "costs": costs}
-    if questions or source in list_mixtures():
+    if questions or (not is_path(source) and source in list_mixtures()):
         if outcomes:
             raise ValueError("outcomes are replayed, the questions of one market; a mixture draws its types instead")
         curves = _recorded_questions(source, name) if questions else _benchmarks(source, name)

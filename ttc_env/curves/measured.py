@@ -132,7 +132,7 @@ class Curves:
         return self.tokens * per_token
 
     def _markup(self, markup: float | Sequence[float]) -> np.ndarray | float:
-        if isinstance(markup, str) or not isinstance(markup, Sequence | np.ndarray):
+        if isinstance(markup, str) or not isinstance(markup, Sequence | np.ndarray) or np.shape(markup) == ():
             return within("markup", markup, 0)
         if len(markup) != len(self.providers):
             raise ValueError(

@@ -39,12 +39,21 @@ def load_curves(source: str | os.PathLike[str], *, name: str | None = None) -> C
 
 
 def is_path(source: str | os.PathLike[str]) -> bool:
-    """Whether this is a path: names of markets have no ending, no `~` and no dot at the beginning."""
+    """Whether this is a path: names of markets have no ending, no `~` and no dot at the beginning.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if not isinstance(source, str | os.PathLike):
+        raise ValueError(f"source must be the name of a market or the path of a table, got {source!r}")
     if not isinstance(source, str):
         return True
     path = Path(source)
     return source not in _shipped() and (
-        source[:1] in ("~", ".") or path.suffix != "" or path.is_absolute() or path.is_file()
+        source[:1] in ("~", ".")
+        or path.suffix != ""
+        or path.is_absolute()
+        or os.path.isfile(source)  # a name may be too long for a file
     )
 
 

@@ -66,13 +66,21 @@ class Uniform:
         return [copy.deepcopy(g.bit_generator.state if self.numpy else g.get_state()) for g in self.generators]
 
     def set_state(self, state: list[Any]) -> None:
-        """Continue from `get_state`."""
-        self.generators = [self._stream(0) for _ in state]
-        for generator, stands in zip(self.generators, state, strict=True):
-            if self.numpy:
-                generator.bit_generator.state = stands
-            else:
-                generator.set_state(stands)
+        """Continue from `get_state`.
+
+        Raises:
+            ValueError: these are no states of generators of this backend; nothing has changed then.
+        """
+        generators = [self._stream(0) for _ in state]
+        try:
+            for generator, stands in zip(generators, state, strict=True):
+                if self.numpy:
+                    generator.bit_generator.state = stands
+                else:
+                    generator.set_state(stands)
+        except (TypeError, ValueError, KeyError, RuntimeError, OverflowError) as error:
+            raise ValueError(f"a generator of this state is none of this backend: {error}") from None
+        self.generators = generators
 
     def _stream(self, seed: int | None) -> Any:
         if seed is not None:

@@ -98,6 +98,8 @@ class VectorMarket:
         self.copy = copy
         self._view = observing.observe_shared if shared_record else observing.observe
         mechanism = make_mechanism(mechanism, **options)
+        if not isinstance(dynamics_options, Mapping | None):
+            raise ValueError(f"dynamics_options must be a mapping of names, got {dynamics_options!r}")
         carried = None if dynamics is None else make_dynamics(dynamics, **(dynamics_options or {}))
         if dynamics is None and dynamics_options:
             raise ValueError(f"dynamics_options belong to a dynamics, and there is none; got {dynamics_options!r}")
@@ -282,10 +284,12 @@ class VectorMarket:
         record, wanted = state["state"], repeated.initial_state(self.game, self.num_markets)
         if record is not None and _form(record) != _form(wanted):
             raise ValueError(f"this state is of other markets: its arrays are {_form(record)}, here {_form(wanted)}")
+        if not isinstance(state["uniform"], list | tuple):
+            raise ValueError(f"the generators of a state are in a list, got {state['uniform']!r}")
         if len(state["uniform"]) not in (0, 1, self.num_markets):
             raise ValueError(f"this state has {len(state['uniform'])} generators for {self.num_markets} markets")
-        self._state = copy.deepcopy(record)
         self.uniform.set_state(state["uniform"])
+        self._state = copy.deepcopy(record)
 
 
 def check_state(state: Any, *parts: str) -> None:
@@ -309,8 +313,8 @@ def _form(part: Any) -> Any:
     """Type and shape of an array, or of all arrays of a tuple; None of what is not there."""
     if isinstance(part, tuple):
         return [_form(one) for one in part]
-    if part is None:
-        return None
+    if not hasattr(part, "dtype"):
+        return None if part is None else type(part).__name__
     return f"{type(part).__name__} {part.dtype} {tuple(part.shape)}"
 
 

@@ -65,7 +65,9 @@ def _log_form(market: Market | Markets) -> LogForm:
     beta, outside_value = (np.asarray(x)[..., None] for x in (market.beta, market.outside_value))
     value = market.user_value
     least, most = (end(value, axis=(-2, -1), keepdims=True) for end in (np.min, np.max))
-    outside_value = np.clip(outside_value, least - _NOTHING / beta, most + _NOTHING / beta)
+    with np.errstate(over="ignore"):  # where beta is next to nothing, no outside value is too far away
+        far = _NOTHING / beta
+    outside_value = np.clip(outside_value, least - far, most + far)
     logits = beta.astype(value.dtype) * (value - outside_value.astype(value.dtype))
     signs = np.sign(market.margin)
     sign = signs.max(axis=-1)

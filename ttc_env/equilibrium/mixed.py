@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ttc_env.arrays import Array
+from ttc_env.arrays import Array, own_table
 from ttc_env.equilibrium.log_space import in_numpy, log_form, log_total
 from ttc_env.market import Market
 
@@ -71,8 +71,8 @@ def check_strategies(market: Market, strategies: Array) -> np.ndarray:
     Raises:
         ValueError: another shape, a negative entry, or a row that does not sum to one within 1e-9.
     """
-    given = np.asarray(strategies, dtype=np.float64)
     shape = (market.num_providers, market.num_levels)
+    given = own_table(f"strategies, {shape} probabilities,", strategies)
     if given.shape != shape or not (np.all(given >= 0) and np.all(np.abs(given.sum(axis=1) - 1) <= 1e-9)):
         raise ValueError(f"strategies must be {shape} probabilities with rows that sum to one, got {strategies!r}")
     return given

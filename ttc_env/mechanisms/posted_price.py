@@ -14,7 +14,7 @@ import numpy as np
 
 from ttc_env.arrays import Array, device, namespace, table_rows, take
 from ttc_env.batch import MarketBatch, one_market
-from ttc_env.checks import finite, whole
+from ttc_env.checks import finite, listed, whole
 from ttc_env.market import Market, logit_shares
 from ttc_env.mechanisms.protocol import Bids, Draws, Mechanism, Outcome, box_levels
 from ttc_env.mechanisms.serving import price_profit, query_bounds, serve
@@ -58,7 +58,7 @@ class PostedPrice(Mechanism):
         if self.action_type not in ("multi_discrete", "box"):
             raise ValueError(f"unknown action_type {self.action_type!r}; allowed: multi_discrete, box")
         if self.prices is not None:
-            grid = tuple(finite("a price of prices", price) for price in self.prices)
+            grid = tuple(finite("a price of prices", price) for price in listed("prices", self.prices))
             if not grid or list(grid) != sorted(set(grid)):
                 raise ValueError(f"prices must be at least one and increase, got {self.prices!r}")
             object.__setattr__(self, "prices", grid)  # hashable also where a list was given
