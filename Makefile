@@ -37,10 +37,10 @@ mutation: .venv/all-stamp  ## put faults into a copy of the code, one at a time,
 	$(BIN)/python tests/mutation/run.py $(ARGS)
 
 fuzz: .venv/all-stamp  ## thousands of odd calls of every public door, counted, some ten minutes; ARGS="--cases 100" for few
-	$(BIN)/python tests/fuzz/run.py $(ARGS)
+	$(BIN)/python tests/fuzz/fuzz.py $(ARGS)
 
 kills: .venv/all-stamp  ## kill every script that can go on, 30 times each, and count what is lost; ARGS="--only run.py" for one
-	$(BIN)/python tests/kills/run.py $(ARGS)
+	$(BIN)/python tests/kills/kill.py $(ARGS)
 
 test-slow: .venv/all-stamp  ## the tests that take minutes: learning over ten seeds, bulk comparisons
 	$(BIN)/python -m pytest -m slow $(ARGS)

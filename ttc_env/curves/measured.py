@@ -132,7 +132,9 @@ class Curves:
         return self.tokens * per_token
 
     def _markup(self, markup: float | Sequence[float]) -> np.ndarray | float:
-        if isinstance(markup, str) or not isinstance(markup, Sequence | np.ndarray) or np.shape(markup) == ():
+        if isinstance(markup, np.ndarray) and not markup.ndim:
+            raise ValueError(f"markup must be a number or a sequence of them, got {markup!r}")
+        if isinstance(markup, str) or not isinstance(markup, Sequence | np.ndarray):
             return within("markup", markup, 0)
         if len(markup) != len(self.providers):
             raise ValueError(

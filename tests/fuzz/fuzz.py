@@ -1,7 +1,7 @@
 """Goes through every public door with odd arguments, and counts what was right, what was refused, and what broke.
 
-    python tests/fuzz/run.py                    # 2,000 cases a door, some ten minutes
-    python tests/fuzz/run.py --cases 100 --only Market
+    python tests/fuzz/fuzz.py                    # 2,000 cases a door, some ten minutes
+    python tests/fuzz/fuzz.py --cases 100 --only Market
 
 Exits with 1 where a call ended in anything but a right result or an error that is documented.
 """

@@ -1,7 +1,7 @@
 """Kills every script that can go on, at random moments, and counts what is lost.
 
-    python tests/kills/run.py                                # 20 times kill -9 and 10 times SIGTERM, each script
-    python tests/kills/run.py --kills 2 --terms 1 --only run.py
+    python tests/kills/kill.py                                # 20 times kill -9 and 10 times SIGTERM, each script
+    python tests/kills/kill.py --kills 2 --terms 1 --only run.py
 
 One half of the moments is anywhere in a run, the other half just after something was finished. After each, what had
 been finished before must still be there, no process may be left, and in the end results must equal those of a run
