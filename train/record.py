@@ -102,11 +102,19 @@ class RunFolder:
             raise ValueError(f"the market is not that of {path}, in which this run was started; its table has changed")
 
     def finish(self, market: Market, followed: Followed) -> None:
-        """Write down what a training came to, what matters most first."""
+        """Write down what a training came to, what matters most first.
+
+        The summary says that a run is finished, so it comes after the last checkpoint: a run that is killed between the
+        two, or whose checkpoint finds no room, is one to go on with.
+        """
         if followed.path is not None:
             self.write_columns("path.csv", followed.path)
-        self.write_json("summary.json", followed.summary)
-        followed.course.save()
+        saved = False
+        try:
+            followed.course.save()
+            saved = True
+        finally:
+            self.write_json("summary.json", followed.summary | ({} if saved else {"interrupted": True}))
 
         from train.figures import (  # a second to load, which is lost where a run fails
             draw_outcome,

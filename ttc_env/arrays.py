@@ -8,8 +8,6 @@ import array_api_compat
 import numpy as np
 from array_api_compat import is_torch_array
 
-from ttc_env.checks import shown
-
 Array = Any  # a NumPy array or a torch tensor; the array-API standard has no common base class
 BACKENDS = ("numpy", "torch")
 BLOCK = 8192  # rows of a batch: what is kept of them fits into a level-2 cache
@@ -52,7 +50,7 @@ def own_table(name: str, given: Any) -> Array:
         single = isinstance(given, np.ndarray) and array.dtype == np.float32
         table = np.array(array, dtype=np.float32 if single else np.float64)
     except (TypeError, ValueError, OverflowError):  # complex, words, ragged, no numbers, or beyond floats
-        raise ValueError(f"{name} must be real numbers in an array, got {shown(given)}") from None
+        raise ValueError(f"{name} must be real numbers in an array, got {given!r}") from None
     table.flags.writeable = False
     return table
 

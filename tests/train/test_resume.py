@@ -1,6 +1,7 @@
 """Runs that are killed and resumed write what an uninterrupted one writes, and what was trained can be loaded."""
 
 import csv
+import json
 import random
 import signal
 import sys
@@ -14,6 +15,7 @@ import agents
 from agents import ALGORITHMS, checkpoints, make_learner
 from agents.resuming import get_state, set_state
 from tests.helpers.scripts import ROOT, run_here, started
+from train.course import Course
 from train.run import command_line
 from ttc_env import VectorMarket
 
@@ -202,6 +204,25 @@ def test_what_cannot_be_resumed_is_said_in_one_line(tmp_path, words, said):
     assert result.returncode == 2
     assert said in result.said
     assert len(result.said.splitlines()) == 1
+
+
+def test_a_run_whose_last_checkpoint_was_not_written_is_not_finished(tmp_path, monkeypatch):
+    words = (*WORDS, "--algorithm", "q-learning", "--steps", "1500", "--name", "it")
+    run(tmp_path, *words, "--out", "whole")
+
+    def save(course, real=Course.save):
+        if course.learner.steps >= course.args.steps:
+            raise OSError("no space left on device")
+        real(course)
+
+    with monkeypatch.context() as full:
+        full.setattr(Course, "save", save)
+        assert run_here(command_line, tmp_path, *words).returncode == 2
+    folder = tmp_path / "runs" / "it"
+    assert json.loads((folder / "summary.json").read_text())["interrupted"]
+    run(tmp_path, "--resume", folder)
+    for name in RESULTS[:-1]:
+        assert (folder / name).read_bytes() == (tmp_path / "whole" / "it" / name).read_bytes(), name
 
 
 def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
