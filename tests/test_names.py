@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ttc_env
-from ttc_env.names import WIDTH, columns, printable, short_names
+from ttc_env.names import WIDTH, columns, find_provider, printable, short_names
 
 LONG = "an-organisation/" + "x" * 120
 
@@ -52,3 +52,23 @@ def test_the_names_of_the_published_markets_are_told_apart_without_a_number(name
 
 def test_what_cannot_be_seen_is_shown():
     assert printable("a\x1b]0;title\x07b\u200bc\ud800\n") == "a\\x1b]0;title\\x07b\\u200bc\\ud800\n"
+
+
+@pytest.mark.parametrize("market", ttc_env.list_markets())
+def test_names_as_they_are_printed_are_taken(market):
+    names = ttc_env.load_market(market).providers
+    for forms in (short_names(names), names, [str(i) for i in range(len(names))], range(len(names))):
+        assert [find_provider(form, names) for form in forms] == list(range(len(names)))
+
+
+def test_a_part_names_whoever_alone_has_it():
+    names = ["org/Large-7B", "org/Small-1B", "other/Small-7B"]
+    assert find_provider("large", names) == 0
+    assert find_provider("other", names) == 2
+    with pytest.raises(ValueError, match=r"'7B' may be any of org/Large-7B, other/Small-7B$"):
+        find_provider("7B", names)
+    with pytest.raises(ValueError, match=r"unknown provider 'Lrge-7B' .did you mean Large-7B"):
+        find_provider("Lrge-7B", names)
+    with pytest.raises(ValueError, match=r"unknown provider ' '; allowed: an index 0\.\.2 or one of"):
+        find_provider(" ", names)
+    assert find_provider("1", ["a1", "b1", "1"]) == 2  # a name before an index
