@@ -18,6 +18,7 @@ from train.benchmark import Args, finished
 from train.comparison.cell import arrival, run_cell
 from train.comparison.cells import Cell
 from train.comparison.filling import Missing
+from train.comparison.workers import run_all
 from ttc_env.evaluation import load_suite
 from ttc_env.scripting.jsonl import JsonLines, read_lines
 
@@ -276,6 +277,13 @@ def test_a_line_that_is_no_record_is_named(tmp_path, serial, line):
     (tmp_path / "results.jsonl").write_text(f"{record}\n{line}\n")
     with pytest.raises(ValueError, match="line 2: no record of this store, it lacks"):
         finished(tmp_path / "results.jsonl")
+
+
+def test_one_process_is_this_one_and_goes_on():
+    handler = signal.getsignal(signal.SIGINT)
+    assert list(run_all(abs, [-3, -4], 1, "processes")) == [(-3, 3, None), (-4, 4, None)]
+    time.sleep(0.1)  # no watch over workers ends it
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_no_more_workers_are_started_than_cells_are_missing(tmp_path, monkeypatch):

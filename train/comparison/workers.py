@@ -43,7 +43,7 @@ def run_all(
         ValueError: Ray is not installed or there is no cluster.
     """
     items = iter(items)
-    if backend == "serial":
+    if backend == "serial" or (backend == "processes" and jobs == 1):  # one process is this one
         yield from (_attempt(work, item) for item in items)
     elif (first := next(items, None)) is not None:
         items = itertools.chain([first], items)
