@@ -31,7 +31,7 @@ def test_quantiles_invert_the_distribution(a, b, probability):
 def test_strata_share_out_the_mean(a, b, num_strata):
     means = stratum_means(num_strata, np.array([a]), np.array([b]))
     assert means.mean() == pytest.approx(a / (a + b), abs=1e-13)
-    assert np.all((means > -1e-11) & (means < 1 + 1e-11))  # `private_quality` cuts off what rounding adds
+    assert np.all((means > -1e-11) & (means < 1 + 1e-11))  # `_accuracies` cuts off what rounding adds
     assert np.all(np.diff(means, axis=0) > -1e-10)
 
 
