@@ -29,6 +29,7 @@ def test_ppo_bootstraps_through_truncation():
     assert learner.critic(learner.observations.transpose(0, 1)).mean().item() == pytest.approx(10, abs=0.3)
 
 
+@pytest.mark.slow
 def test_stable_baselines_bootstraps_through_truncation():
     env = constant_reward_market("numpy")
     learner = SB3PPO(env, config=SB3PPOConfig(learning_rate=1e-2))

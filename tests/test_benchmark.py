@@ -91,7 +91,7 @@ def test_a_finished_benchmark_is_only_reported_again(serial, tmp_path):
     assert tables(folder) == tables(serial)
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_nothing_is_lost_or_done_twice(tmp_path, kills):
     rng = random.Random(0)
     words = (*SMALL[:-4], "--seeds", str(4 * kills), "--steps", "2000", "--backend", "serial", "--no-figures")
@@ -155,7 +155,9 @@ print(len(list(missing.claimed())), len(missing.items), flush=True)
         assert process.stdout.readline() == "1 0\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_workers_end_with_the_process_that_started_them(tmp_path, number):
     (tmp_path / "mine.py").write_text(SLEEPER)
     words = ("--learner", "mine:Sleeper", "--task", TASKS[0], "--seeds", "4", "--jobs", "2", "--name", "it")

@@ -14,6 +14,7 @@ from tests.benchmarks.throughput import PlainSB3, compare, times
 from tests.helpers.scripts import run_apart
 
 
+@pytest.mark.slow
 def test_equilibrium_benchmark(tmp_path):
     """It also compares the exact results with both brute forces."""
     small = ["--brute-force", "5", "--largest", "9", "--repeats", "1", "--starts", "3"]
@@ -26,6 +27,7 @@ def test_equilibrium_benchmark(tmp_path):
     assert "2 redrawn markets at 100 betas in 9 markets" in run.said
 
 
+@pytest.mark.slow
 def test_throughput_benchmark(tmp_path):
     """The sections that need no peers; the others need the extra `bench`."""
     arguments = ["--only", "memory", "scaling", "--soak", "200", "--repeats", "2", "--seconds", "0.001"]

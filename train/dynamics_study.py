@@ -125,6 +125,12 @@ def spread(values: pd.Series) -> str:
     return f"{values.min():+.0f} / {values.median():+.0f} / {values.max():+.0f}"
 
 
-if __name__ == "__main__":
+def command_line(words: list[str]) -> int:
+    """Run the script with these arguments; returns its exit status, or leaves as the parser does."""
     with errors_in_one_line():
-        main(tyro.cli(Args, description=__doc__))
+        main(tyro.cli(Args, args=words, description=__doc__))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(command_line(sys.argv[1:]))

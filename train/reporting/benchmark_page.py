@@ -40,6 +40,13 @@ MEANINGS = {
 }
 
 
+def _latest(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each task what was trained last: its older forms and rehearsals of fewer steps stay in the store."""
+    last = {record["task"]: (record["steps"], record.get("digest")) for record in records}
+    kept = [record for record in records if (record["steps"], record.get("digest")) == last[record["task"]]]
+    return list({(record["learner"], record["task"], record["seed"]): record for record in kept}.values())
+
+
 def benchmark_page(folders: Sequence[Path]) -> Page:
     """The page of one benchmark's folder, from its results.jsonl.
 
@@ -47,7 +54,7 @@ def benchmark_page(folders: Sequence[Path]) -> Page:
         ValueError: it has no records.
     """
     (folder,) = folders
-    records = list(finished(folder / "results.jsonl", Cell.of).values())
+    records = _latest(list(finished(folder / "results.jsonl", Cell.of).values()))
     if not records:
         raise ValueError(f"{folder} has no results yet")
     board = summarize(records)

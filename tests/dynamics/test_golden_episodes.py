@@ -1,6 +1,6 @@
 """Recorded episodes of every dynamics, replayed: what a seed gives never changes unnoticed.
 
-To record anew, after a change that is meant: `python -m tests.dynamics.test_golden`.
+To record anew, after a change that is meant: `python -m tests.dynamics.test_golden_episodes`.
 """
 
 import json
