@@ -86,7 +86,7 @@ def lattice_markets(draw):
 
 
 @given(lattice_markets())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_lattice_against_brute_force(market):
     assume(assert_exact(market))
 
