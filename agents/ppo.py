@@ -56,7 +56,8 @@ class PPO:
         if env.autoreset != "same_step":
             raise ValueError(f"PPO bootstraps from final_obs; it needs autoreset 'same_step', got {env.autoreset!r}")
         _check_rows(env, config, self.runs)
-        self.env, self.config, self.total_steps = env, config, total_steps
+        self.config: Any = config  # settled: no field is None
+        self.env, self.total_steps = env, total_steps
         self.steps = 0
         space = env.single_action_space
         self.distribution = (

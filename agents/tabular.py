@@ -88,9 +88,9 @@ class QLearning:
                 f"memory='public' is of levels, which {env.game.mechanism.name} does not publish; "
                 "allowed there: none, own"
             )
-        carried = 0.0 if dynamics is None else math.prod(map(float, dynamics.sizes(env.game.market)))
+        states = 0.0 if dynamics is None else math.prod(map(float, dynamics.sizes(env.game.market)))
         own = m if self.public else 2 * m
-        situations = {"none": 0, "own": own, "public": float(m) ** n, "state": carried}[self.memory]
+        situations = {"none": 0, "own": own, "public": float(m) ** n, "state": states}[self.memory]
         if situations > LARGEST:
             size = f"{m}^{n}" if self.memory == "public" else f"{situations:.0f}"
             raise ValueError(

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
-
-Config = TypeVar("Config")
+from typing import Any
 
 
-def settle(config: Config, game: Any, alone: Mapping[str, Any], carried: Mapping[str, Any]) -> Config:
+def settle(config: Any, game: Any, alone: Mapping[str, Any], carried: Mapping[str, Any]) -> Any:
     """A configuration whose fields that are None have the values for this game.
 
     Args:
@@ -23,4 +21,4 @@ def settle(config: Config, game: Any, alone: Mapping[str, Any], carried: Mapping
     """
     matters = game.dynamics is not None and not game.dynamics.exogenous
     values = (carried if matters else alone).items()
-    return replace(config, **{name: value for name, value in values if getattr(config, name) is None})  # type: ignore[type-var]
+    return replace(config, **{name: value for name, value in values if getattr(config, name) is None})

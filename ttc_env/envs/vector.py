@@ -288,7 +288,7 @@ class VectorMarket:
             raise ValueError(f"the generators of a state are in a list, got {state['uniform']!r}")
         if len(state["uniform"]) not in (0, 1, self.num_markets):
             raise ValueError(f"this state has {len(state['uniform'])} generators for {self.num_markets} markets")
-        self.uniform.set_state(state["uniform"])
+        self.uniform.set_state(list(state["uniform"]))
         self._state = copy.deepcopy(record)
 
 
