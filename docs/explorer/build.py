@@ -16,7 +16,7 @@ from explorer.solving import BETAS, MARKUPS, MECHANISMS, MONEY, MOST_LEFT_OUT, S
 from explorer.story import story
 
 from train.reporting.page import HERE as REPORTING
-from train.reporting.page import SCRIPTS, in_html
+from train.reporting.page import SCRIPTS, in_html, library
 from ttc_env.names import printable
 
 OUT = HERE.parent / "_build" / "explorer"
@@ -32,7 +32,7 @@ def build(folder: Path, markets: list[str] | None = None) -> Path:
         text = f"EXPLORER.solved({json.dumps(name)},{solved});\n"  # a script, for pages opened from a disk read no JSON
         (folder / file).write_text(text, encoding="utf-8")
     for name in SCRIPTS:
-        shutil.copy(REPORTING / "vendor" / name, folder / name)
+        (folder / name).write_bytes(library(name))
     loader = jinja2.FileSystemLoader([HERE, REPORTING / "templates"])
     templates = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     steps = story()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -178,8 +179,13 @@ def _templates() -> jinja2.Environment:
     )
 
 
+def library(name: str) -> bytes:
+    """One of `SCRIPTS` as it was published."""
+    return gzip.decompress((HERE / "vendor" / f"{name}.gz").read_bytes())
+
+
 @cache
 def _script(name: str) -> Markup:
     """A library as it may stand in a page, without the line that points to a file that is not there."""
-    text = (HERE / "vendor" / name).read_text(encoding="utf-8")
+    text = library(name).decode()
     return Markup("\n".join(line for line in text.splitlines() if not line.startswith("//# sourceMappingURL")))
