@@ -1,13 +1,4 @@
-"""A study as a TOML file: what all its runs share, and the grid of what they differ in.
-
-steps = 100_000
-seeds = 5
-market = { source = "own.csv", answer_value = 0.01 }
-
-[grid]
-market.beta = [200, 1000, 5000]
-algorithm = ["ppo", "hedge"]
-"""
+"""A study as a TOML file, such as stands in `train/sweep.py`: what all its runs share, and the grid of the rest."""
 
 from __future__ import annotations
 
