@@ -6,6 +6,8 @@
     python train/collusion.py --market gsm8k/majority_voting --mechanism per_token \\
         --market.providers 1 6 8 --beta 10000
     python train/collusion.py --market common-value --mechanism first_price --actions prices --tie-draws 2
+    python train/collusion.py --regulator.rule cap --regulator.bound 7       # what would a price cap change?
+    python train/collusion.py --algorithm ppo --sessions 20                  # any learner of agents, same exact tests
 
 Every finished session is a line of `runs/collusion/<name>/sessions.jsonl`, on disk as soon as it is known. The same
 command goes on where it was stopped, however it was stopped. Each batch has controls: the same learners without memory
@@ -30,17 +32,23 @@ sys.path.append(os.getcwd())  # mechanisms of your own
 import numpy as np
 import tyro
 
+from agents import ALGORITHMS, default_config
 from agents.compiled.loop import is_compiled
 from agents.compiled.q_learning import SessionConfig
 from train.comparison.filling import fill_store, finished
 from train.market_options import MarketArgs, MarketOptions, options_named
 from train.sessions.cell import VARIANTS, Cell, Setting, run_cell, tables
-from train.sessions.report import print_summaries, summarize, verdict, write_sessions
+from train.sessions.regulation import Regulation
+from train.sessions.report import label_of, print_summaries, summarize, verdict, write_sessions
+from train.sessions.trained import Training
 from ttc_env.mechanisms import MECHANISMS, PostedPrice, make_mechanism
 from ttc_env.scripting.console import errors_in_one_line, say
 from ttc_env.scripting.files import file_name, write_text
 
 Rule = TypeVar("Rule")
+Config = TypeVar("Config")
+TABLE = "q-learning"
+"""who learns on the payoff table itself, compiled; all others of `agents.ALGORITHMS` learn in the market"""
 
 
 @dataclass
@@ -54,11 +62,12 @@ class Map:
 
 
 @dataclass
-class Args(Generic[Rule]):
+class Args(Generic[Rule, Config]):
     """Sessions of learners on a market, and what the literature on algorithmic collusion asks of them."""
 
     market: str = "bertrand-logit"
-    """one of ttc_env.list_markets(), the path of a CSV table, or of the literature: bertrand-logit, common-value"""
+    """one of ttc_env.list_markets(), the path of a CSV table, or of the literature: bertrand-logit, bertrand-logit-3
+    (of three firms), common-value"""
     mechanism: str = "posted_price"
     """how the market is cleared: a name of ttc_env.mechanisms.MECHANISMS, or your own as package.module:Class"""
     beta: float | None = None
@@ -67,8 +76,16 @@ class Args(Generic[Rule]):
     """what the providers may do; `prices` are those of the efficient level, claims being honest"""
     tie_draws: int = 1
     """settle ties by one of so many draws, as many as there may be tied bidders; 1 for their expectation"""
-    algorithm: Literal["q-learning"] = "q-learning"
-    """who learns"""
+    algorithm: str = TABLE
+    """who learns: q-learning, on the payoff table; or another of agents.ALGORITHMS, in the market itself"""
+    discount: float = 0.95
+    """patience of learners other than q-learning, who have a gamma, and with which what they learn is judged"""
+    steps: int = 500_000
+    """agent steps of learners other than q-learning: periods x markets x providers"""
+    num_markets: int = 64
+    """copies of the market that learners other than q-learning play at once"""
+    max_cycles: int = 100
+    """periods per episode of learners other than q-learning"""
     sessions: int = 100
     """of each batch, with consecutive seeds"""
     controls: int | None = None
@@ -89,8 +106,10 @@ class Args(Generic[Rule]):
     """draw the figures"""
     map: Map = field(default_factory=Map)
     """a map of learning rates and decays"""
-    config: SessionConfig = field(default_factory=SessionConfig)
+    config: Config = field(default_factory=SessionConfig)  # type: ignore[assignment]
     """how the providers learn"""
+    regulator: Regulation = field(default_factory=Regulation)
+    """a rule on top of the market, for q-learning"""
     offers: MarketArgs = field(default_factory=MarketOptions)
     """what else describes the market"""
     rule: Annotated[Rule, tyro.conf.arg(name="mechanism")] = field(default_factory=PostedPrice)  # type: ignore[assignment]
@@ -100,15 +119,31 @@ class Args(Generic[Rule]):
         """The market, its rules, and what the providers may do."""
         options = asdict(self.rule) if is_dataclass(self.rule) else {}  # type: ignore[arg-type]
         market = str(self.offers.description(self.market))
-        return Setting(market, self.mechanism, json.dumps(options), self.beta, self.actions, self.tie_draws)
+        return Setting(
+            market, self.mechanism, json.dumps(options), self.beta, self.actions, self.tie_draws, self.regulator
+        )
 
-    def batches(self) -> list[SessionConfig]:
-        """How the learners of each batch learn: one, or all of the map."""
+    def batches(self) -> list[SessionConfig | Training]:
+        """How the learners of each batch learn: one, or all of the map.
+
+        Raises:
+            ValueError: options that are of q-learning alone.
+        """
+        if not isinstance(self.config, SessionConfig):
+            for option, given in (("map.learning-rate", self.map.learning_rate), ("map.decay", self.map.decay)):
+                if given:
+                    raise ValueError(f"--{option} is of q-learning alone, and the algorithm is {self.algorithm}")
+            if self.regulator.rule != "none" or self.actions != "all" or self.tie_draws != 1:
+                raise ValueError(
+                    f"{self.algorithm} plays in the market itself: --regulator.rule, --actions and --tie-draws are of "
+                    "q-learning, which plays on a payoff table"
+                )
+            return [Training(self.algorithm, self.config, self.discount, self.steps, self.num_markets, self.max_cycles)]
         rates = self.map.learning_rate or (self.config.learning_rate,)
         decays = self.map.decay or (self.config.decay,)
         return [replace(self.config, learning_rate=rate, decay=decay) for rate, decay in product(rates, decays)]
 
-    def cells(self, config: SessionConfig) -> list[Cell]:
+    def cells(self, config: SessionConfig | Training) -> list[Cell]:
         """The sessions of a batch and of its controls.
 
         Raises:
@@ -125,7 +160,7 @@ class Args(Generic[Rule]):
         ]
 
 
-def main(args: Args[Any]) -> int:
+def main(args: Args[Any, Any]) -> int:
     """Run what is missing and report; returns how many sessions failed."""
     with options_named():
         tables(args.setting())  # raises on bad arguments before anything is written
@@ -133,7 +168,7 @@ def main(args: Args[Any]) -> int:
     label = args.offers.description(args.market).label()
     folder = args.out / (args.name or file_name(f"{label}-{args.mechanism}".replace(":", ".")))
     folder.mkdir(parents=True, exist_ok=True)
-    if not is_compiled():
+    if args.algorithm == TABLE and not is_compiled():
         say(
             ("numba is not installed, and sessions run some hundred times slower: ", "yellow"),
             "pip install -e '.[fast]'",
@@ -154,7 +189,7 @@ def _key(record: dict[str, Any]) -> str:
     return json.dumps(record["cell"], sort_keys=True)
 
 
-def report(args: Args[Any], folder: Path, batches: list[list[Cell]], records: dict[str, dict[str, Any]]) -> None:
+def report(args: Args[Any, Any], folder: Path, batches: list[list[Cell]], records: dict[str, dict[str, Any]]) -> None:
     """The tables of every batch in the terminal and as files, and the figures."""
     summaries, ordered = [], []
     for cells in batches:
@@ -167,9 +202,9 @@ def report(args: Args[Any], folder: Path, batches: list[list[Cell]], records: di
             for variant in VARIANTS
             if (some := [record for record in found if record["cell"]["variant"] == variant])
         }
-        config = cells[0].config
-        print_summaries(f"{args.market}, {args.mechanism}, rate {config.learning_rate}, decay {config.decay}", batch)
-        summaries.append({"config": asdict(config), "verdict": verdict(batch), **batch})
+        config = asdict(cells[0].config)
+        print_summaries(f"{args.market}, {args.mechanism}, {label_of(config)}", batch)
+        summaries.append({"config": config, "verdict": verdict(batch), **batch})
     write_sessions(folder / "sessions.csv", ordered)
     write_text(folder / "summary.json", json.dumps(summaries, indent=1) + "\n")
     if summaries:
@@ -180,7 +215,7 @@ def report(args: Args[Any], folder: Path, batches: list[list[Cell]], records: di
         draw(args, folder, summaries)
 
 
-def draw(args: Args[Any], folder: Path, summaries: list[dict[str, Any]]) -> None:
+def draw(args: Args[Any, Any], folder: Path, summaries: list[dict[str, Any]]) -> None:
     """Impulse responses of the first batch, and the map if there is one."""
     from train.sessions.figures import draw_map, draw_responses
 
@@ -194,16 +229,20 @@ def draw(args: Args[Any], folder: Path, summaries: list[dict[str, Any]]) -> None
         draw_map(folder / "map.png", rates, decays, gains)
 
 
-def read_arguments(words: list[str]) -> Args[Any]:
+def read_arguments(words: list[str]) -> Args[Any, Any]:
     """The arguments of a command line; the mechanism says which options of its own there are."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--mechanism", default=Args.mechanism)
-    mechanism = first.parse_known_args(words)[0].mechanism
-    rule = make_mechanism(mechanism)
-    description = f"{__doc__}\nMechanisms: {', '.join(MECHANISMS)}."
+    first.add_argument("--algorithm", default=Args.algorithm)
+    chosen = first.parse_known_args(words)[0]
+    rule = make_mechanism(chosen.mechanism)
+    config = SessionConfig() if chosen.algorithm == TABLE else default_config(chosen.algorithm)
+    description = f"{__doc__}\nAlgorithms: {', '.join(ALGORITHMS)}.\nMechanisms: {', '.join(MECHANISMS)}."
     fixed = tyro.conf.Fixed if not is_dataclass(rule) else None  # what has no options is made and no more
     kind = Annotated[type(rule), fixed] if fixed else type(rule)
-    return tyro.cli(Args[kind], args=words, default=Args(mechanism=mechanism, rule=rule), description=description)  # type: ignore[valid-type]
+    default = Args(rule=rule, config=config, **vars(chosen))
+    form: Any = Args[kind, type(config)]  # type: ignore[valid-type, misc]
+    return tyro.cli(form, args=words, default=default, description=description)
 
 
 def command_line(words: list[str]) -> int:

@@ -96,7 +96,7 @@ def test_a_record_is_what_the_protocol_says():
     cell = args.cells(args.config)[1]
     record = run_cell(cell)
     assert json.loads(json.dumps(record["cell"], sort_keys=True)) == json.loads(cell.key)
-    payoffs, benchmarks = tables(cell.setting)
+    _, (payoffs, _), benchmarks = tables(cell.setting)
     profits = payoffs.profits[payoffs.index(np.array(record["cycle"]))].mean(axis=0)
     np.testing.assert_allclose(record["profits"], profits)
     np.testing.assert_allclose(benchmarks.competitive, 0.22293, atol=1e-5)
@@ -109,11 +109,46 @@ def test_a_record_is_what_the_protocol_says():
 
 def test_markets_of_models_and_auctions_are_settings_too():
     words = ["--market", "gsm8k/majority_voting", "--mechanism", "per_token", "--market.providers", "1", "6", "8"]
-    payoffs, _ = tables(read_arguments([*words, "--beta", "10000"]).setting())
+    payoffs = tables(read_arguments([*words, "--beta", "10000"]).setting()).regulated.payoffs
     assert payoffs.profits.shape == (216, 3)
     words = ["--market", "common-value", "--mechanism", "first_price", "--actions", "prices", "--tie-draws", "2"]
-    payoffs, _ = tables(read_arguments([*words, "--mechanism.grid", "-.1", "0", ".1", ".2", ".3", ".4"]).setting())
+    words += ["--mechanism.grid", "-.1", "0", ".1", ".2", ".3", ".4"]
+    payoffs = tables(read_arguments(words).setting()).regulated.payoffs
     assert payoffs.outcomes.shape == (2, 36, 2)
+
+
+@pytest.mark.parametrize("name", ["hedge", pytest.param("dqn", marks=pytest.mark.slow)])
+def test_other_learners_are_asked_the_same(tmp_path, name):
+    words = ["--mechanism.num-prices", "3", "--algorithm", name, "--steps", "400", "--num-markets", "2"]
+    words += ["--sessions", "2", "--controls", "1", "--backend", "serial", "--name", "it", "--no-figures"]
+    done = run(tmp_path, *words)
+    assert done.returncode == 0, done.said
+    folder = tmp_path / "runs" / "collusion" / "it"
+    records = read_lines(folder / "sessions.jsonl")
+    assert [record["cell"]["variant"] for record in records] == ["learners"] * 2 + ["no memory", "no patience"]
+    assert all(len(record["on_path"]) == 2 and record["periods"] >= 200 for record in records)
+    assert f"{name}, discount 0.95" in (folder / "sessions.csv").read_text()
+
+
+def test_a_cap_lowers_what_can_be_earned_and_its_log_counts():
+    """Against a second way to find the same: profits of capped actions, looked up one by one."""
+    words = [*SMALL, "--regulator.rule", "cap", "--regulator.bound", "1"]
+    _, (payoffs, touched), benchmarks = tables(read_arguments(words).setting())
+    free = tables(read_arguments([*SMALL]).setting())
+    for row, joint in enumerate(payoffs.joint_actions):
+        cleared = [min(int(action), 1) for action in joint]
+        np.testing.assert_array_equal(payoffs.profits[row], free.regulated.payoffs.profits[4 * cleared[0] + cleared[1]])
+        np.testing.assert_array_equal(touched[row], [action > 1 for action in joint])
+    np.testing.assert_array_equal(benchmarks.collusive, free.benchmarks.collusive)
+    logged = tables(read_arguments([*words, "--regulator.log"]).setting()).regulated
+    np.testing.assert_array_equal(logged.payoffs.profits, free.regulated.payoffs.profits)
+    np.testing.assert_array_equal(logged.touched, touched)
+    veto = tables(read_arguments([*SMALL, "--regulator.rule", "veto", "--regulator.bound", "1"]).setting()).regulated
+    np.testing.assert_array_equal(veto.payoffs.profits[15], free.regulated.payoffs.profits[0])
+    revised = tables(read_arguments([*SMALL, "--regulator.rule", "revise", "--regulator.bound", ".5"]).setting())
+    gains = free.benchmarks.mean_profit_gain(free.regulated.payoffs.profits)
+    best = free.regulated.payoffs.best_response != free.regulated.payoffs.joint_actions
+    np.testing.assert_array_equal(revised.regulated.touched, best & (gains > 0.5)[:, None])
 
 
 def batch(gain, **controls):
@@ -153,6 +188,12 @@ def test_intervals_leave_out_what_is_not_there():
             "nothing is to be",
         ),
         (("--market", "gsm8k/majority_voting", "--mechanism", "per_token"), "allow fewer"),
+        (("--regulator.rule", "cap"), "a rule and a bound or neither"),
+        (("--regulator.rule", "cap", "--regulator.bound", "15"), "an action from 0 to 14"),
+        (("--algorithm", "ppo", "--regulator.rule", "cap", "--regulator.bound", "3"), "ppo plays in the market itself"),
+        (("--algorithm", "ppo", "--map.decay", "1e-5"), "--map.decay is of q-learning alone"),
+        (("--algorithm", "ppo", "--discount", "1"), "discount must be in"),
+        (("--algorithm", "nobody"), "unknown learner 'nobody'"),
     ],
 )
 def test_wrong_arguments_end_in_one_line_before_anything_is_written(tmp_path, words, message):

@@ -10,7 +10,7 @@ from train.reporting import charts
 from train.reporting.page import Chart, Column, Page, Section, Shown, Table
 from train.reporting.runs import read_json
 from train.sessions.cell import VARIANTS
-from train.sessions.report import FIGURES, RESPONSES
+from train.sessions.report import FIGURES, RESPONSES, label_of
 
 MEANINGS = {
     "gain": "Profit between competition (0) and the cartel (1), mean over providers.",
@@ -22,6 +22,9 @@ MEANINGS = {
     "subgame_perfect": "The same from every state.",
     "on_path": "What a provider loses against its best strategy, where play stands.",
     "off_path": "The same in the other states.",
+    "external_regret": "What the best single action in hindsight would have added, where play stands.",
+    "swap_regret": "The same of the best other action in place of each one that was played.",
+    "interventions": "How often the regulator changes, or with a log alone would change, an action where play stands.",
 }
 
 
@@ -38,7 +41,7 @@ def collusion_page(folders: Sequence[Path]) -> Page:
     sections = [Section("Batches", "High profit that a control reaches as well is no collusion.", [_batches(batches)])]
     for batch in batches if len(batches) <= 3 else batches[:1]:
         parts: list[Table | Chart] = [_figures(batch), *_responses(batch), *_deviations(batch)]
-        sections.append(Section(_name(batch), f"Verdict: {batch['verdict']}.", parts))
+        sections.append(Section(label_of(batch["config"]), f"Verdict: {batch['verdict']}.", parts))
     options = [[key, str(value)] for key, value in batches[0]["config"].items()]
     sections.append(
         Section(
@@ -48,10 +51,6 @@ def collusion_page(folders: Sequence[Path]) -> Page:
     return Page(f"Sessions {folder.resolve().name}", [lead], sections)
 
 
-def _name(batch: dict[str, Any]) -> str:
-    return f"rate {batch['config']['learning_rate']:g}, decay {batch['config']['decay']:g}"
-
-
 def _batches(batches: list[dict[str, Any]]) -> Table:
     columns = [Column("batch"), Column("sessions", style="{:.0f}")]
     columns += [Column(f"gain, {variant}", MEANINGS["gain"], "{:.3f}") for variant in VARIANTS]
@@ -59,7 +58,7 @@ def _batches(batches: list[dict[str, Any]]) -> Table:
     rows = []
     for batch in batches:
         gains = [_value(batch.get(variant, {}).get("gain")) for variant in VARIANTS]
-        rows.append([_name(batch), batch["learners"]["sessions"], *gains, batch["verdict"]])
+        rows.append([label_of(batch["config"]), batch["learners"]["sessions"], *gains, batch["verdict"]])
     return Table("All batches", columns, rows, "Brackets: 95 % bootstrap intervals over sessions.")
 
 

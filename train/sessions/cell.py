@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import ttc_env
 from agents.compiled.q_learning import SessionConfig, learn_session
+from train.sessions.regulation import Regulation
+from train.sessions.trained import Training, train_session
 from ttc_env import Market
 from ttc_env.collusion import (
     KINDS,
     Benchmarks,
-    PayoffTable,
+    Regulated,
     Responses,
     game_benchmarks,
     impulse_responses,
@@ -26,6 +28,7 @@ from ttc_env.collusion import (
 )
 from ttc_env.describing import MarketDescription, describe
 from ttc_env.equilibrium import StageGame
+from ttc_env.equilibrium.regret import regrets_of_log
 from ttc_env.mechanisms import make_mechanism
 
 SHOWN = 16  # periods of an impulse response, the deviation the first
@@ -33,13 +36,17 @@ VARIANTS: dict[str, dict[str, Any]] = {"learners": {}, "no memory": {"memory": 0
 """the learners themselves, and the controls: who remembers nothing or wants nothing from tomorrow cannot punish"""
 
 
-def literature(quality: float, cost: float, beta: float) -> Market:
-    """Two equal providers of one level; the list price is what it costs."""
-    table = [[cost], [cost]]
-    return Market(["first", "second"], [1], [[quality], [quality]], table, table, beta=beta)
+def literature(quality: float, cost: float, beta: float, firms: int = 2) -> Market:
+    """Equal providers of one level; the list price is what it costs."""
+    table = [[cost]] * firms
+    return Market(["first", "second", "third"][:firms], [1], [[quality]] * firms, table, table, beta=beta)
 
 
-LITERATURE = {"bertrand-logit": literature(2.0, 1.0, 4.0), "common-value": literature(1.0, 0.0, 1.0)}
+LITERATURE = {
+    "bertrand-logit": literature(2.0, 1.0, 4.0),
+    "bertrand-logit-3": literature(2.0, 1.0, 4.0, 3),
+    "common-value": literature(1.0, 0.0, 1.0),
+}
 """markets of published studies: Calvano et al. 2020 (mu = 1 / beta), and auctions of a thing worth 1 to both"""
 
 
@@ -69,6 +76,7 @@ class Setting:
     beta: float | None = None
     actions: str = "all"
     tie_draws: int = 1
+    regulation: Regulation = field(default_factory=Regulation)
 
     def load(self) -> StageGame:
         """The stage game.
@@ -81,13 +89,31 @@ class Setting:
         return StageGame(market, make_mechanism(self.mechanism, **json.loads(self.options)))
 
 
+class Tables(NamedTuple):
+    """What a setting is, worked out once.
+
+    game: its stage game.
+    regulated: the payoff table that is played on, with the regulator's log.
+    benchmarks: what collusion is measured against, that of the game without a regulator.
+    """
+
+    game: StageGame
+    regulated: Regulated
+    benchmarks: Benchmarks
+
+
 @lru_cache(maxsize=4)
-def tables(setting: Setting) -> tuple[PayoffTable, Benchmarks]:
-    """The payoff table of a setting, and what collusion is measured against."""
+def tables(setting: Setting) -> Tables:
+    """The tables of a setting.
+
+    Raises:
+        ValueError: what the game, its table or the regulator refuse.
+    """
     game = setting.load()
     actions = price_actions(game) if setting.actions == "prices" else None
     payoffs = payoff_table(game, actions, setting.tie_draws)
-    return payoffs, game_benchmarks(game, payoffs)
+    benchmarks = game_benchmarks(game, payoffs)
+    return Tables(game, setting.regulation.apply(payoffs, benchmarks), benchmarks)
 
 
 @dataclass(frozen=True)
@@ -95,7 +121,7 @@ class Cell:
     """What is run: the setting, how the providers learn, as themselves or as a control, and a seed."""
 
     setting: Setting
-    config: SessionConfig = field(default_factory=SessionConfig)
+    config: SessionConfig | Training = field(default_factory=SessionConfig)
     variant: str = "learners"
     seed: int = 0
 
@@ -107,14 +133,19 @@ class Cell:
 
 def run_cell(cell: Cell) -> dict[str, Any]:
     """Learn, and measure what was learnt; all of the record follows from the cell alone."""
-    payoffs, benchmarks = tables(cell.setting)
-    config = replace(cell.config, **VARIANTS[cell.variant])
-    session = learn_session(payoffs, config, cell.seed)
+    game, regulated, benchmarks = tables(cell.setting)
+    payoffs, config = regulated.payoffs, replace(cell.config, **VARIANTS[cell.variant])
+    if isinstance(config, Training):
+        session = train_session(game, payoffs, config, cell.seed)
+    else:
+        session = learn_session(payoffs, config, cell.seed)
     strategies, state = session.strategies, session.state
     cycle = strategies.cycle(state)
     profits = strategies.cycle_profits(state)
     discounts = np.broadcast_to(config.discount, (payoffs.num_providers,))
     limit = stability(strategies, state, discounts)
+    rows = strategies.joint[cycle]
+    external, swap = regrets_of_log(payoffs.deviations[rows], payoffs.joint_actions[rows])
     record: dict[str, Any] = {
         "cell": asdict(cell),
         "version": ttc_env.__version__,
@@ -129,6 +160,9 @@ def run_cell(cell: Cell) -> dict[str, Any]:
         "off_path": limit.off_path.tolist(),
         "nash": limit.nash,
         "subgame_perfect": limit.subgame_perfect,
+        "external_regret": _share(external, profits),
+        "swap_regret": _share(swap, profits),
+        "interventions": regulated.interventions(strategies, state).tolist(),
     }
     if cell.variant == "learners":
         values = np.stack(
@@ -161,3 +195,9 @@ def summarize(responses: Responses, values: np.ndarray, benchmarks: Benchmarks) 
         "own": own[:, there].mean(axis=1).tolist(),
         "others": others[:, there].mean(axis=1).tolist(),
     }
+
+
+def _share(regret: np.ndarray, profits: np.ndarray) -> float | None:
+    """Regrets over what all providers earn and lose; None where that is nothing."""
+    size = float(np.abs(profits).sum())
+    return float(np.maximum(regret, 0.0).sum()) / size if size else None

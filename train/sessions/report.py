@@ -27,6 +27,9 @@ FIGURES: dict[str, tuple[str, str, Callable[[dict[str, Any]], Any]]] = {
     "subgame_perfect": ("subgame perfect", "{:.1%}", lambda r: r["subgame_perfect"]),
     "on_path": ("loss on the cycle", "{:.1%}", lambda r: np.mean(r["on_path"])),
     "off_path": ("loss elsewhere", "{:.1%}", lambda r: _or_none(np.mean(r["off_path"]))),
+    "external_regret": ("external regret / profit", "{:.1%}", lambda r: r["external_regret"]),
+    "swap_regret": ("swap regret / profit", "{:.1%}", lambda r: r["swap_regret"]),
+    "interventions": ("changed by the regulator", "{:.1%}", lambda r: np.mean(r["interventions"])),
 }
 RESPONSES = {
     "exists": ("there is one", "{:.0%}"),
@@ -36,6 +39,13 @@ RESPONSES = {
     "returned": ("returns", "{:.0%}"),
     "away": ("periods away", "{:.1f}"),
 }
+
+
+def label_of(config: dict[str, Any]) -> str:
+    """How the learners of a batch learn, in a few words."""
+    if "algorithm" in config:
+        return f"{config['algorithm']}, discount {config['discount']:g}"
+    return f"rate {config['learning_rate']}, decay {config['decay']:g}"
 
 
 def summarize(records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -126,12 +136,12 @@ def write_sessions(file: Path, records: list[dict[str, Any]]) -> None:
     """A line per session with the figures of the table."""
     with file.open("w", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(["variant", "learning_rate", "decay", "seed", *FIGURES])
+        writer.writerow(["variant", "learners", "seed", *FIGURES])
         for record in records:
-            cell, config = record["cell"], record["cell"]["config"]
+            cell = record["cell"]
             figures = (figure(record) for _, _, figure in FIGURES.values())
             writer.writerow([
-                cell["variant"], config["learning_rate"], config["decay"], cell["seed"],
+                cell["variant"], label_of(cell["config"]), cell["seed"],
                 *("" if value is None else f"{float(value):.6g}" for value in figures),
             ])  # fmt: skip
 

@@ -1,0 +1,129 @@
+"""A session of any learner of `agents`, from its first period to the strategies it ends in.
+
+Learners of this suite see the last period and no more. So what they have learnt is a table with a memory of one period,
+and is asked the same exact questions as tabular Q-learning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from agents import find_class, make_learner
+from agents.compiled.q_learning import Session
+from agents.parts import checks
+from agents.training import advance
+from ttc_env import VectorMarket
+from ttc_env.checks import finite, whole
+from ttc_env.collusion import PayoffTable, Strategies
+from ttc_env.equilibrium import StageGame
+from ttc_env.evaluation.tabulating import tabulate
+from ttc_env.observing import layout
+
+SETTLED = 0.9
+"""fraction of training; play is taken for converged if it ends as it was then"""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long, and with which hyper-parameters, a learner of `agents` learns."""
+
+    algorithm: str
+    config: Any
+    """hyper-parameters; a `gamma` among them is replaced by `discount`"""
+    discount: float = 0.95
+    steps: int = 500_000
+    num_markets: int = 64
+    max_cycles: int = 100
+    memory: int = 1
+    """0: nobody sees what was played"""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "num_markets", "max_cycles"):
+            whole(name, getattr(self, name))
+        if not 0 <= finite("discount", self.discount) < 1:
+            raise ValueError(f"discount must be in [0, 1), got {self.discount!r}")
+        checks.between(self, 0, 1, "memory")
+        if hasattr(find_class(self.algorithm), "played"):
+            raise ValueError(f"{self.algorithm} does not learn a table, and is not asked what it would do")
+
+    @property
+    def hyperparameters(self) -> Any:
+        """Those of the learner, as patient as the session is."""
+        return replace(self.config, gamma=self.discount) if hasattr(self.config, "gamma") else self.config
+
+
+class Blind:
+    """Markets whose providers do not see what was played: the record of last period is empty for ever."""
+
+    def __init__(self, env: VectorMarket) -> None:
+        self.env = env
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "env":
+            raise AttributeError(name)
+        return getattr(self.env, name)
+
+    def reset(self, *given: Any, **named: Any) -> tuple[Any, dict[str, Any]]:
+        """Start new episodes."""
+        observations, info = self.env.reset(*given, **named)
+        return self.blank(observations), info
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Clear one period."""
+        observations, *rest, info = self.env.step(actions)
+        if "final_obs" in info:
+            info["final_obs"] = self.blank(info["final_obs"])
+        return self.blank(observations), rest[0], rest[1], rest[2], info
+
+    def blank(self, observations: Any) -> Any:
+        """Observations without the record, which is overwritten."""
+        observations[..., layout(self.env.game).places["played"].start :] = 0
+        return observations
+
+
+def train_session(game: StageGame, payoffs: PayoffTable, training: Training, seed: int) -> Session:
+    """Train a learner in every seat and write down what it has learnt.
+
+    Raises:
+        ValueError: the table is not that of all actions, or what the learner refuses.
+    """
+    import torch
+
+    torch.set_num_threads(1)  # sessions share the cores
+
+    def make_env(**options: Any) -> Any:
+        env = VectorMarket(game.market, game.mechanism, training.num_markets, max_cycles=training.max_cycles, **options)
+        return env if training.memory else Blind(env)
+
+    count = training.steps
+    learner: Any = make_learner(training.algorithm, make_env, count, seed, config=training.hyperparameters)
+    env = VectorMarket(game.market, game.mechanism)
+    before: np.ndarray | None = None
+    updates = 0
+    while learner.steps < count:
+        updates += 1
+        advance(learner, updates)
+        if before is None and learner.steps >= SETTLED * count:
+            before = _limit(*_learnt(env, learner, payoffs))
+    strategies, state = _learnt(env, learner, payoffs)
+    converged = before is not None and np.array_equal(before, _limit(strategies, state))
+    periods = learner.steps // payoffs.num_providers
+    return Session(strategies, state, periods, converged, np.empty(0))
+
+
+def _learnt(env: VectorMarket, learner: Any, payoffs: PayoffTable) -> tuple[Strategies, int]:
+    blank: Callable[[Any], Any] = getattr(learner.env, "blank", lambda seen: seen)
+    return tabulate(
+        env,
+        lambda seen: learner.act(blank(np.array(seen)), greedy=True),
+        payoffs,
+        getattr(learner, "enter", None),
+    )
+
+
+def _limit(strategies: Strategies, state: int) -> np.ndarray:
+    return np.sort(strategies.joint[strategies.cycle(state)])
