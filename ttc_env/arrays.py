@@ -137,9 +137,9 @@ def columns(table: Array, index: Array) -> Array:
 
 def choose(tables: Array, index: Array, out: Array) -> None:
     """Write into `out`, `(B, n, k)`, the table of each row: `tables`, `(n, k, S)`, at its `index`, `(B,)`."""
-    if isinstance(tables, np.ndarray):
-        for i, own in enumerate(tables):  # straight to where it belongs, if that lies in memory provider by provider
-            out[:, i] = own.take(index, axis=-1, mode="clip").T
+    if isinstance(tables, np.ndarray):  # a product with ones and zeros writes where it belongs, faster than a look-up
+        ones = np.eye(tables.shape[-1], dtype=tables.dtype).take(index, axis=-1, mode="clip")
+        np.matmul(tables, ones, out=out.transpose(1, 2, 0))
     else:
         out[...] = namespace(tables).permute_dims(tables[..., index], (2, 0, 1))
 

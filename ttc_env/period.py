@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
-
-import numpy as np
 
 from ttc_env.arrays import Array, device, namespace, take
 from ttc_env.batch import MarketBatch
@@ -88,7 +87,9 @@ class PeriodMarket(Tables):
         """Where each provider's levels begin in the flattened tables, `(..., n)`."""
         if self.version is None:
             return self.base.rows
-        return self.version * int(np.prod(self.quality.shape[1:])) + self.base.rows
+        rows = self.version * math.prod(self.quality.shape[1:])
+        rows += self.base.rows
+        return rows
 
     @cached_property
     def extra(self) -> Array | None:  # type: ignore[override]

@@ -112,7 +112,7 @@ def draw(game: RepeatedMarket, batch: int, uniform: Callable[[tuple[int, ...]], 
         question = None if game.market.outcomes is None else uniform(shape)
     if game.dynamics is not None:
         draws = uniform((batch, game.dynamics.num_draws(game.market)))
-        move = provider_major(draws, draws.dtype)
+        move = draws if draws.shape[-1] == 1 else provider_major(draws, draws.dtype)
     return Draws(tie, choice, correct, question, move)
 
 

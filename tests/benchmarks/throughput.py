@@ -203,6 +203,40 @@ def scaling(repeats: int, seconds: float) -> None:
         print(f"  {what}: {times(rates, cheap, dear)}")
 
 
+def carrying(repeats: int, seconds: float) -> None:
+    """What a state that is carried over costs, beside the same market and mechanism without it."""
+    print("\nDynamics, n = 9, B = 1024, NumPy, agent steps/s: median (least to most)\n")
+    chain = {"markets": ("base", "gsm8k/best_of_n"), "chain": (0.9, 0.1, 0.2, 0.8)}
+    queries = "mixed/majority_voting"
+    rows: dict[str, tuple[str, dict[str, Any]]] = {
+        "loyalty": ("per_token", {"dynamics": "loyalty"}),
+        "reputation": ("per_token", {"dynamics": "reputation"}),
+        "capacity": ("per_token", {"dynamics": "capacity"}),
+        "releases": ("per_token", {"dynamics": "releases", "dynamics_options": chain}),
+        "query types, public": ("per_token", {"market": queries}),
+        "query types, private": ("second_price", {"market": queries, "information": "private"}),
+    }
+
+    def step(mechanism: str, copy: bool, market: Any = MARKET, **options: Any) -> Step:
+        env = VectorMarket(market, mechanism, 1024, max_cycles=FOREVER, copy=copy, **options)
+        env.reset(seed=0)
+        space, drawn = env.single_action_space, np.random.default_rng(0)
+        high = space.nvec if mechanism == "second_price" else space.n
+        actions = drawn.integers(0, high, (1024, 9, *space.shape))
+        return lambda: env.step(actions), 1024 * 9
+
+    for copy in (True, False):
+        ending = "" if copy else ", copy=False"
+        steps = {f"{mechanism}{ending}": step(mechanism, copy) for mechanism in ("per_token", "second_price")}
+        steps |= {f"{name}{ending}": step(mechanism, copy, **options) for name, (mechanism, options) in rows.items()}
+        rates = compare(steps, repeats, seconds)
+        table(rates, "M")
+        print("\n  Time over that of the mechanism alone, in each round: median (least to most)")
+        for name, (mechanism, _) in rows.items():
+            print(f"  {name}{ending}: {times(rates, f'{mechanism}{ending}', f'{name}{ending}')}")
+        print()
+
+
 def start() -> None:
     """What `import ttc_env` costs."""
     rows = [startup() for _ in range(5)]
@@ -405,7 +439,7 @@ def main() -> None:
     parser.add_argument("--cap", type=float, default=30.0, help="most seconds of training to wait for it")
     parser.add_argument("--soak", type=int, default=200_000, help="steps of the memory test")
     parser.add_argument("--device", default="cpu", help="torch device of VectorMarket, for example cuda")
-    sections = ("startup", "environments", "scaling", "memory", "learners", "equilibria", "compile")
+    sections = ("startup", "environments", "scaling", "dynamics", "memory", "learners", "equilibria", "compile")
     parser.add_argument("--only", nargs="*", choices=sections, default=sections, help="sections to run")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -416,6 +450,8 @@ def main() -> None:
         environments(args.repeats, args.seconds, args.device)
     if "scaling" in args.only:
         scaling(args.repeats, args.seconds)
+    if "dynamics" in args.only:
+        carrying(args.repeats, args.seconds)
     if "memory" in args.only:
         memory(args.soak)
     if "learners" in args.only:

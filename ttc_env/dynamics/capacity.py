@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ttc_env.arrays import Array, device, namespace, take
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import finite, whole
-from ttc_env.dynamics.protocol import Dynamics, Moves, encode, one_hot, pick, strides, subsets
+from ttc_env.dynamics.protocol import Dynamics, Moves, encode, passed, strides, subsets
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, Outcome
 from ttc_env.period import PeriodMarket
@@ -66,7 +67,7 @@ class Capacity(Dynamics):
         """One query or none joins a queue, and any subset of the busy providers finishes one."""
         sizes = self.sizes(market.base)
         xp, place = namespace(state), device(state)
-        count = xp.asarray(strides(sizes), device=place)
+        count = strides(sizes, xp, place)
         chosen = xp.asarray(subsets(len(sizes)), device=place)
         finishing = self._finishing(market, state, outcome)[..., None, :]
         finished = xp.prod(xp.where(chosen == 1, finishing, 1 - finishing), axis=-1)  # (..., 2^n)
@@ -91,13 +92,19 @@ class Capacity(Dynamics):
     def advance(self, market: PeriodMarket, state: Array, outcome: Outcome, draws: Array) -> Array:
         """The last draw is of the query that comes, the others of those that are finished."""
         xp = namespace(state)
-        joins = pick(outcome.shares, draws[..., -1], rest=True)
-        finished = draws[..., :-1] < self._finishing(market, state, outcome)
-        return state + one_hot(joins, state.shape[-1], state.dtype) - xp.astype(finished, state.dtype)
+        beyond = passed(outcome.shares, draws[..., -1])
+        joined, finished = ~beyond, draws[..., :-1] < self._finishing(market, state, outcome)
+        joined[..., 1:] &= beyond[..., :-1]
+        return state + (xp.astype(joined, xp.int8) - xp.astype(finished, xp.int8))
 
     def _finishing(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Array:
         """Probability that each provider finishes a query, `(..., n)`."""
-        xp, level = namespace(state), outcome.bids.level
-        tokens = take(market.tokens, level + market.rows)
-        speed = xp.asarray(self.speed, dtype=tokens.dtype, device=device(tokens))
-        return xp.where(state > 0, speed / xp.maximum(tokens, speed), 0.0)
+        return take(self._rates(market.base), outcome.bids.level + market.rows)
+
+    @lru_cache(maxsize=16)  # noqa: B019 by identity: both are immutable, and every period asks again
+    def _rates(self, base: Market | MarketBatch) -> Array:
+        """Probability that a query is finished where 0 to `queue` of them wait, `(queue + 1, n, m)`."""
+        xp, tokens = namespace(base.tokens), base.tokens
+        speed = xp.asarray(self.speed, dtype=tokens.dtype, device=device(tokens))[..., None]
+        busy = speed / xp.maximum(tokens, speed)
+        return xp.stack([xp.zeros_like(busy), *[busy] * self.queue])

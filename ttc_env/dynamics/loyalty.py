@@ -49,10 +49,10 @@ class Loyalty(Dynamics):
 
     def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
         """Answers of the others, and not buying, are worth `cost` less where there is an incumbent."""
-        xp, n = namespace(state), market.num_providers
-        leaving = columns(_leaving(n, xp, device(state)), state[..., 0])
-        outside = -self.cost * xp.astype(state < n, market.quality.dtype)
-        return market.shifted((0.0, -self.cost), leaving, outside)
+        xp = namespace(state)
+        leaving = columns(_leaving(market.num_providers, xp, device(state)), state[..., 0])
+        outside = -self.cost * xp.astype(leaving[..., -1:], market.quality.dtype)
+        return market.shifted((0.0, -self.cost), leaving[..., :-1], outside)
 
     def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
         """To whoever served a query, in proportion to shares."""
@@ -83,6 +83,7 @@ class Loyalty(Dynamics):
 
 @lru_cache(maxsize=64)
 def _leaving(n: int, xp: Any, place: Any) -> Array:
-    """Whether buying from each provider means to leave the incumbent, `(n, n + 1)`; nobody can be left."""
-    nobody = xp.zeros((n, 1), dtype=xp.int64, device=place)
-    return xp.concat([1 - xp.eye(n, dtype=xp.int64, device=place), nobody], axis=-1)
+    """Whether buying from each provider, or not, leaves the incumbent, `(n + 1, n + 1)`; nobody can be left."""
+    leaving = 1 - xp.eye(n + 1, dtype=xp.int64, device=place)
+    leaving[:, n] = 0
+    return leaving

@@ -131,8 +131,7 @@ class Dynamics:
     def view(self, market: Market | MarketBatch, state: Array, dtype: Any) -> Array:
         """What everybody sees of the state, numbers in [0, 1], `(..., f)`, in the order of `fields`."""
         xp = namespace(state)
-        top = xp.asarray([max(size - 1, 1) for size in self.sizes(market)], dtype=dtype, device=device(state))
-        return xp.astype(state, dtype) / top
+        return xp.astype(state, dtype) / _top(self.sizes(market), xp, dtype, device(state))
 
 
 def clear(
@@ -159,17 +158,23 @@ def clear(
     )
 
 
-def strides(sizes: tuple[int, ...]) -> list[int]:
-    """What each component of a state counts in its index."""
-    return [math.prod(sizes[k + 1 :]) for k in range(len(sizes))]
+@lru_cache(maxsize=64)
+def strides(sizes: tuple[int, ...], xp: Any, place: Any) -> Array:
+    """What each component of a state counts in its index, `(c,)`."""
+    return xp.asarray([math.prod(sizes[k + 1 :]) for k in range(len(sizes))], device=place)
+
+
+@lru_cache(maxsize=64)
+def _top(sizes: tuple[int, ...], xp: Any, dtype: Any, place: Any) -> Array:
+    """The highest value of each component, at least 1, `(c,)`."""
+    return xp.asarray([max(size - 1, 1) for size in sizes], dtype=dtype, device=place)
 
 
 def encode(state: Array, sizes: tuple[int, ...]) -> Array:
     """The index of states `(..., c)`, `(...)`."""
     if len(sizes) == 1:
         return state[..., 0]
-    xp = namespace(state)
-    return xp.sum(state * xp.asarray(strides(sizes), device=device(state)), axis=-1)
+    return (state * strides(sizes, namespace(state), device(state))).sum(axis=-1)
 
 
 def decode(index: Array, sizes: tuple[int, ...]) -> Array:
@@ -178,7 +183,7 @@ def decode(index: Array, sizes: tuple[int, ...]) -> Array:
         return index[..., None]
     xp = namespace(index)
     place = device(index)
-    return index[..., None] // xp.asarray(strides(sizes), device=place) % xp.asarray(list(sizes), device=place)
+    return index[..., None] // strides(sizes, xp, place) % xp.asarray(list(sizes), device=place)
 
 
 def pick(probability: Array, draws: Array, rest: bool = False) -> Array:
@@ -186,15 +191,19 @@ def pick(probability: Array, draws: Array, rest: bool = False) -> Array:
 
     With `rest` what is left belongs to one more thing, `R`.
     """
-    xp, count = namespace(probability), probability.shape[-1] + rest
+    return passed(probability if rest else probability[..., :-1], draws).sum(axis=-1)
+
+
+def passed(probability: Array, draws: Array) -> Array:
+    """Whether a draw `(...)` on [0, 1) lies beyond all that belongs to each of the first things, `(..., R)`."""
+    xp, count = namespace(probability), probability.shape[-1]
     if count > 64:
-        upper = xp.cumulative_sum(probability, axis=-1)[..., : count - 1]
-        return xp.sum(xp.astype(draws[..., None] >= upper, xp.int64), axis=-1)
-    bound, place = xp.zeros_like(draws), xp.zeros_like(draws, dtype=xp.int64)
-    for k in range(count - 1):  # over batches that lie one after another, many times as fast as the sums above
-        bound = bound + probability[..., k]
-        place = place + (draws >= bound)
-    return place
+        return draws[..., None] >= xp.cumulative_sum(probability, axis=-1)
+    bounds = xp.asarray(probability, copy=True)
+    for k in range(1, count):  # over batches that lie one after another, many times as fast as the sums above
+        bound = bounds[..., k]
+        bound += bounds[..., k - 1]
+    return draws[..., None] >= bounds
 
 
 def one_hot(state: Array, size: int, dtype: Any) -> Array:

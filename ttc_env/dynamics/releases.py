@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ttc_env.arrays import Array, as_numpy, choose, device, for_all, namespace
+from ttc_env.arrays import Array, as_numpy, choose, columns, device, for_all, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import whole
 from ttc_env.curves import load_market
@@ -159,6 +159,17 @@ class Releases(Dynamics):
         size = len(self.places)
         rows = xp.asarray(self.transitions, dtype=like.dtype, device=place)[state[..., 0]]
         return Moves(xp.arange(size, device=place), xp.broadcast_to(rows, (*like.shape[:-1], size)))
+
+    def advance(self, market: PeriodMarket, state: Array, outcome: Outcome, draws: Array) -> Array:
+        """By the chain, `(..., 1)`."""
+        return (draws >= columns(self._bounds(market.base), state[..., 0])).sum(axis=-1)[..., None]
+
+    @lru_cache(maxsize=16)  # noqa: B019 as for `_tables`
+    def _bounds(self, base: Market) -> Array:
+        """Probability of one of the first next states, without the last, from each state, `(S - 1, S)`."""
+        xp, like = namespace(base.quality), base.quality
+        chain = xp.asarray(self.transitions, dtype=like.dtype, device=device(like))
+        return xp.asarray(xp.cumulative_sum(chain, axis=-1)[:, :-1].T, copy=True)
 
     def markets_of(self, market: Market) -> tuple[Market, ...]:
         """Those of the states, in the unit of the base market."""

@@ -59,15 +59,14 @@ class Reputation(Dynamics):
 
     def offers(self, market: PeriodMarket, state: Array, bids: Bids) -> Bids:
         """Users expect to be left with the reputed level's value, whatever the bill: the claim says that much."""
-        index = state + market.rows
-        return bids._replace(claim=bids.ask + (take(market.quality, index) - take(market.price, index)))
+        return bids._replace(claim=bids.ask + take(market.base.user_value, state + market.rows))
 
     def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
         """Any subset of the reputations may be renewed."""
         sizes = self.sizes(market.base)
         xp, place = namespace(state), device(state)
         chosen = subsets(len(sizes))
-        change = (outcome.bids.level - state) * xp.asarray(strides(sizes), device=place)
+        change = (outcome.bids.level - state) * strides(sizes, xp, place)
         to = encode(state, sizes)[..., None] + xp.sum(
             change[..., None, :] * xp.asarray(chosen, device=place), axis=-1
         )  # fmt: skip

@@ -212,10 +212,10 @@ class VectorMarket:
         return self._observe(state), rewards, terminations, truncations, info
 
     def _observe(self, state: repeated.State, copy: bool | None = None) -> Any:
+        if self.copy if copy is None else copy:
+            return self._view(self.game, state)
         self._observations = self._view(self.game, state, self._observations)
-        if not (self.copy if copy is None else copy):
-            return self._observations
-        return _own(self._observations)
+        return self._observations
 
     def _renewed(self, state: repeated.State, rows: Array) -> repeated.State:
         return repeated.replace_rows(rows, self._first_state(), state)
