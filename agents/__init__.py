@@ -97,6 +97,11 @@ ALGORITHMS: dict[str, Entry] = {
 }
 
 
+REMEMBERING: dict[str, Entry] = {
+    "recurrent-ppo": Entry("agents.recurrent:RecurrentPPO", config="RecurrentPPOConfig"),
+}
+"""learners by name with a memory of their own: no baselines, whose whole policy is asked state by state"""
+
 ASKING: dict[str, Entry] = {"language": Entry("agents.language:Language")}
 """players by name who ask a server: no baselines, since they need one"""
 
@@ -118,7 +123,7 @@ def default_config(name: str) -> Any:
     Raises:
         ValueError: an unknown name, or a path that leads to no learner.
     """
-    entry = (ALGORITHMS | ASKING).get(name)
+    entry = (ALGORITHMS | REMEMBERING | ASKING).get(name)
     if entry is not None and entry.config is not None:
         return getattr(hyperparameters, entry.config)(**entry.settings)
     config = getattr(find_class(name), "Config", NoConfig)
@@ -133,7 +138,7 @@ def find_class(name: str) -> type:
     Raises:
         ValueError: an unknown name, or a path that leads to no learner.
     """
-    entries = ALGORITHMS | ASKING
+    entries = ALGORITHMS | REMEMBERING | ASKING
     if name not in entries and ":" not in name:
         known = ", ".join(entries)
         raise ValueError(f"unknown learner {name!r}; allowed: {known}, or a class of your own as package.module:Class")

@@ -51,6 +51,18 @@ class PPOConfig:
 
 
 @dataclass(frozen=True)
+class RecurrentPPOConfig(PPOConfig):
+    """Hyper-parameters of `RecurrentPPO`."""
+
+    memory: int = 32
+    """numbers that each network remembers"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.counts(self, "memory")
+
+
+@dataclass(frozen=True)
 class REINFORCEConfig:
     """Hyper-parameters of `REINFORCE`."""
 

@@ -77,13 +77,17 @@ class PPO:
         inputs, seen = observations.shape[-1], self.critic_inputs(observations).shape[-1]
         policies, critics = [], []
         for weights in (torch.Generator().manual_seed(one) for one in seeds):
-            sizes = [inputs, *config.hidden, self.distribution.num_outputs]
-            policies.append(StackedMLP(self.copies, sizes, 0.01, weights))
-            critics.append(StackedMLP(self.copies, [seen, *config.hidden, 1], 1.0, weights))
-        self.policy, self.critic = StackedMLP.joined(policies), StackedMLP.joined(critics)
+            policies.append(self._network(inputs, self.distribution.num_outputs, 0.01, weights))
+            critics.append(self._network(seen, 1, 1.0, weights))
+        self.policy: Any = policies[0] if self.runs == 1 else StackedMLP.joined(policies)
+        self.critic: Any = critics[0] if self.runs == 1 else StackedMLP.joined(critics)
         self.policy.to(self.device), self.critic.to(self.device)
         self.parameters = [*self.policy.parameters(), *self.critic.parameters()]
         self.optimizer: Any = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5, fused=True)
+
+    def _network(self, inputs: int, outputs: int, gain: float, generator: torch.Generator) -> Any:
+        """The networks of all providers of a run, `copies` of them."""
+        return StackedMLP(self.copies, [inputs, *self.config.hidden, outputs], gain, generator)
 
     @property
     def steps_per_update(self) -> int:
@@ -200,12 +204,14 @@ class PPO:
         return {name: self._rows(value, order) for name, value in batch.items()}
 
     def _optimize(self, batch: dict[str, Tensor], left: float) -> dict[str, Tensor]:
-        """One optimiser step; losses are means over rows, summed over the stacked networks."""
+        """One optimiser step."""
+        outputs, values = self.policy(batch["observations"]), self.critic(batch["critic_inputs"])[..., 0]
+        return self._improve(outputs, values, batch, left)
+
+    def _improve(self, outputs: Tensor, values: Tensor, batch: dict[str, Tensor], left: float) -> dict[str, Tensor]:
+        """One optimiser step from what the networks say, `(copies, rows, ...)`; losses are means over rows, summed."""
         config = self.config
-        log_probs, entropy = self.distribution.log_prob_and_entropy(
-            self.policy(batch["observations"]), batch["actions"]
-        )
-        values = self.critic(batch["critic_inputs"])[..., 0]
+        log_probs, entropy = self.distribution.log_prob_and_entropy(outputs, batch["actions"])
         log_ratio = log_probs - batch["log_probs"]
         ratio = log_ratio.exp()
         policy_loss = -clipped_gain(ratio, batch["advantages"], config.clip).mean(dim=1)

@@ -72,6 +72,7 @@ def make_env(config: dict[str, Any], num_markets: int, **backend: Any) -> Any:
         demand=int(demand) if demand.isdigit() else demand,
         max_cycles=config["max_cycles"],
         dynamics=None if carried is None else make_dynamics(config["dynamics"], **carried),
+        observe=config.get("observe", "public"),  # runs older than the option saw everything
         **backend,
     )
     if not config["learners"]:

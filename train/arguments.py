@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
-from agents import ALGORITHMS, ASKING, Learner, NoConfig, default_config, find_class, make_learner
+from agents import ALGORITHMS, ASKING, REMEMBERING, Learner, NoConfig, default_config, find_class, make_learner
 from agents.frozen import check_opponents, find_opponents
 from agents.parts.checks import check_device, not_negative
 from train.folders import CONFIG
@@ -22,11 +22,10 @@ from ttc_env.checks import whole
 from ttc_env.describing import describe
 from ttc_env.dynamics import DYNAMICS, make_dynamics
 from ttc_env.envs.seats import Seats
-from ttc_env.judging import markov_game
 from ttc_env.mechanisms import MECHANISMS, PerToken, make_mechanism
 from ttc_env.scripting.files import file_name
 
-KNOWN = {"Algorithms": (*ALGORITHMS, *ASKING), "Mechanisms": MECHANISMS, "Dynamics": ("none", *DYNAMICS)}
+KNOWN = {"Algorithms": (*ALGORITHMS, *REMEMBERING, *ASKING), "Mechanisms": MECHANISMS, "Dynamics": ("none", *DYNAMICS)}
 Config = TypeVar("Config")
 Rule = TypeVar("Rule")
 Carried = TypeVar("Carried")
@@ -48,6 +47,8 @@ class Args(Generic[Config, Rule, Carried]):
     """providers that learn, by name or index; by default all"""
     dynamics: str = "none"
     """what is carried over: a name of ttc_env.dynamics.DYNAMICS, or your own as package.module:Class"""
+    observe: str = "public"
+    """public, or own: providers see their own side of a period, and neither the state nor what the others did"""
     opponents: str = "nash"
     """what the providers do that do not learn: nash, best_response, random, or what a run has learnt, by its folder"""
     seed: int = 0
@@ -97,6 +98,7 @@ class Args(Generic[Config, Rule, Carried]):
             demand=demand,
             max_cycles=self.max_cycles,
             dynamics=self.carried,
+            observe=self.observe,
             **backend,
         )
         if not self.learners:
@@ -116,6 +118,8 @@ class Args(Generic[Config, Rule, Carried]):
         mechanism, algorithm = (name.replace(":", ".") for name in (self.mechanism, self.algorithm))
         if self.carried is not None:
             mechanism += f"-{self.dynamics.replace(':', '.')}"
+        if self.observe != "public":
+            mechanism += f"-{self.observe}"
         return file_name(f"{market}-{mechanism}-beta{self.beta:g}-{algorithm}{who}-{seeds}")
 
     def to_dict(self, market: Market | None = None) -> dict[str, Any]:
@@ -136,8 +140,6 @@ class Args(Generic[Config, Rule, Carried]):
         """
         self.check()
         env = self.make_env(1, dtype="float64")
-        if self.carried is not None:
-            markov_game(env)  # raises where that has more states than can be judged
         if env.game.dynamics is not None and hasattr(find_class(self.algorithm), "played"):
             raise ValueError(
                 f"{self.algorithm} is judged by the play it has shown, and what carries something over by what is done "
@@ -155,9 +157,10 @@ class Args(Generic[Config, Rule, Carried]):
             whole(name, getattr(self, name))
         whole("seed", self.seed, least=0)
         check_opponents(self.opponents)
-        if self.carried is not None and self.learners:
+        if (self.carried is not None or self.observe != "public") and self.learners:
             raise ValueError(
-                "with --dynamics all providers are judged together, so all must learn; leave out --learners"
+                "with --dynamics or --observe own all providers are judged together, so all must learn; "
+                "leave out --learners"
             )
         most = os.cpu_count() or 1
         if not 1 <= self.threads <= most:
@@ -195,7 +198,7 @@ def arguments_of(run: Path) -> Args[Any, Any, Any]:
         ValueError: the folder is none of a run, or one of another version of this script.
     """
     try:
-        config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+        config = {"observe": Args.observe} | json.loads((run / CONFIG).read_text(encoding="utf-8"))
         given = {field.name: _tuples(config[field.name]) for field in fields(Args) if field.name != "offers"}
         market = describe(config["market"])
     except (OSError, ValueError, KeyError, TypeError) as error:

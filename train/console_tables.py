@@ -74,8 +74,9 @@ def print_summary(market: Market, summary: dict[str, Any], seconds: float) -> No
     def usd(key: str) -> str:
         return f"{1000 * summary[key]:.4f}" if key in summary else ""
 
-    row("NashConv", usd("nash_conv"), "0")
-    row("NashConv / total profit", f"{summary['relative_nash_conv']:.3%}", "0")
+    least = ", at least" if "nash_conv_bound" in summary else ""
+    row(f"NashConv{least}", usd("nash_conv"), "0")
+    row(f"NashConv / total profit{least}", f"{summary['relative_nash_conv']:.3%}", "0")
     row("welfare", usd("welfare"), usd("nash_welfare"))
     if (optimum := summary.get("welfare_optimum")) is not None:
         shown = [f"{ratio(summary[key], optimum):.2%}" for key in ("welfare", "nash_welfare") if key in summary]
@@ -91,7 +92,7 @@ def print_summary(market: Market, summary: dict[str, Any], seconds: float) -> No
         row("efficient provider wins", f"{summary['winner_efficiency']:.1%}", "100.0%")
     if "truthfulness_gap" in summary:
         row("truthfulness gap", usd("truthfulness_gap"), "0")
-    row("at an equilibrium", "yes" if summary["at_equilibrium"] else "no", "")
+    row("at an equilibrium", "not known" if least else "yes" if summary["at_equilibrium"] else "no", "")
     row("agent steps, seconds", f"{summary['agent_steps']:,}", f"{seconds:.1f} s")
     console.print(table)
     if summary["market"] in OPTIMISTIC:
@@ -150,7 +151,7 @@ AUCTIONS = {"winner_efficiency": ("efficient", "{:.1%}", 1), "truthfulness_gap":
 def print_seed_table(runs: list[dict[str, Any]], seconds: list[float]) -> dict[str, Any]:
     """A line per seed and their mean, USD per 1,000 queries; returns the summary over seeds."""
     columns = {
-        "relative_nash_conv": ("NashConv", "{:.3%}", 1),
+        "relative_nash_conv": ("NashConv" if "nash_conv_bound" not in runs[0] else "gain >=", "{:.3%}", 1),
         "welfare": ("welfare", "{:.4f}", 1000),
         "user_value": ("user", "{:.4f}", 1000),
     }

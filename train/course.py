@@ -13,6 +13,7 @@ from train.arguments import Args
 from ttc_env import VectorMarket
 from ttc_env.batch import one_market
 from ttc_env.envs.seats import Seats
+from ttc_env.evaluation.bounded import bounded_figures, is_exact
 from ttc_env.judging import judge
 from ttc_env.metrics import evaluate, replay
 from ttc_env.scripting.signals import undivided
@@ -108,7 +109,7 @@ def follow(
         show: told of the progress.
     """
     course = Course(args, learner, record)
-    shows = getattr(learner, "played", None)
+    shows, exact = getattr(learner, "played", None), is_exact(env, getattr(learner, "remembers", False))
 
     def greedy(observations: Any) -> Any:
         return learner.act(observations, greedy=True)
@@ -116,7 +117,8 @@ def follow(
     def measure(periods: int) -> dict[str, Any]:
         if shows is not None:
             return evaluate(env, replay(one_market(env.market), env.game.mechanism, shows(periods)))
-        return judge(env, greedy, periods, getattr(learner, "enter", None))
+        enter = getattr(learner, "enter", None)
+        return judge(env, greedy, periods, enter) if exact else bounded_figures(env, greedy, enter)
 
     interrupted = False
     try:

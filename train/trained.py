@@ -112,6 +112,7 @@ def plan(
     mechanism_options: Mapping[str, Any] | None = None,
     dynamics: str | None = None,
     dynamics_options: Mapping[str, Any] | None = None,
+    observe: str = "public",
     learners: Sequence[str | int] = (),
     opponents: str = "nash",
     demand: str | int = "expected",
@@ -127,6 +128,7 @@ def plan(
         mechanism_options: of the mechanism.
         dynamics: what is carried over, a name or `package.module:Class`.
         dynamics_options: of the dynamics.
+        observe: `"public"`, or `"own"`.
         learners: providers that learn; all by default.
         opponents: what the others do: `nash`, `best_response`, `random`, or the folder of a run.
         demand: `"expected"`, or the number of queries drawn each period.
@@ -153,6 +155,7 @@ def plan(
         rule=make_mechanism(mechanism, **(mechanism_options or {})),
         dynamics=dynamics or "none",
         carried=None if dynamics is None else make_dynamics(dynamics, **(dynamics_options or {})),
+        observe=observe,
         learners=tuple(map(str, learners)),
         opponents=opponents,
         demand=str(demand),

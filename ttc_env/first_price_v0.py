@@ -65,6 +65,7 @@ def parallel_env(
     render_mode: str | None = None,
     dynamics: str | Dynamics | None = None,
     dynamics_options: Mapping[str, Any] | None = None,
+    observe: str = "public",
 ) -> ParallelMarket:
     """The PettingZoo `ParallelEnv`.
 
@@ -82,6 +83,7 @@ def parallel_env(
         render_mode: None, `"ansi"` or `"human"`.
         dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
         dynamics_options: of a dynamics given by name or path.
+        observe: `"public"`, or `"own"`: neither the state nor the others are seen; see `ttc_env.VectorMarket`.
     """
     return ParallelMarket(
         "first_price_v0",
@@ -97,6 +99,7 @@ def parallel_env(
         render_mode=render_mode,
         dynamics=dynamics,
         dynamics_options=dynamics_options,
+        observe=observe,
     )
 
 

@@ -9,6 +9,7 @@ Sizes, bounds, slices and values all follow from `layout(game)`, and nobody read
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -43,11 +44,13 @@ class Layout:
     Own fields: `own.quality`, `own.price` and `own.cost` at each level (units of `answer_value`); `played`, 1 once a
     period has been played; the parts of the last bid that the mechanism shows its provider, such as `own.level` (0 to
     1) or `own.ask`; and `own.reward`, of last period. Public fields: of every provider the parts of its last bid that
-    the mechanism makes public, and `public.share`; and with dynamics the present state, `state.` and its name.
+    the mechanism makes public, and `public.share`; and with dynamics the present state, `state.` and its name. With
+    `observe="own"` providers are shown no public field: these are `hidden`, and stand in the global state alone.
     """
 
     own: tuple[Field, ...]
     public: tuple[Field, ...]
+    hidden: tuple[Field, ...] = ()
 
     @cached_property
     def places(self) -> dict[str, slice]:
@@ -70,19 +73,16 @@ class Layout:
     @cached_property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Least and greatest value of every number of an observation, `(d,)` each, the same for all providers."""
-        fields, sizes = (*self.own, *self.public), [field.size for field in (*self.own, *self.public)]
-        return (
-            np.repeat([field.low for field in fields], sizes),
-            np.repeat([field.high for field in fields], sizes),
-        )
+        return _bounds((*self.own, *self.public))
 
     def state_bounds(self, num_providers: int) -> tuple[np.ndarray, np.ndarray]:
         """Least and greatest value of every number of the global state, `(D,)` each."""
         curves = sum(field.size for field in self.own if field.name in CURVES)
         own, n = self.own_size, num_providers
         low, high = (
-            np.concatenate([np.tile(b[:curves], n), np.tile(b[curves:own], n), b[own:]]) for b in self.bounds
-        )  # fmt: skip
+            np.concatenate([np.tile(b[:curves], n), np.tile(b[curves:own], n), b[own:]])
+            for b in _bounds((*self.own, *self.public, *self.hidden))
+        )
         return low, high
 
     def read(self, observations: Array, name: str) -> Array:
@@ -113,13 +113,21 @@ def layout(game: RepeatedMarket) -> Layout:
         span = _spans(game)
     own = [Field("played", 1, 0.0, 1.0), *(Field(f"own.{part}", 1, *span[part]) for part in mechanism.private)]
     fields = () if game.dynamics is None else game.dynamics.fields(market)
+    public = (
+        *(Field(f"public.{part}", n, *span[part]) for part in (*mechanism.public, "share")),
+        *(Field(f"state.{name}", size, 0.0, 1.0) for name, size in fields),
+    )
+    shown, hidden = (public, ()) if game.observe == "public" else ((), public)
     return Layout(
         (*(Field(name, m, *span[name]) for name in CURVES), *own, Field("own.reward", 1, *span["reward"])),
-        (
-            *(Field(f"public.{part}", n, *span[part]) for part in (*mechanism.public, "share")),
-            *(Field(f"state.{name}", size, 0.0, 1.0) for name, size in fields),
-        ),
+        shown,
+        hidden,
     )
+
+
+def _bounds(fields: Sequence[Field]) -> tuple[np.ndarray, np.ndarray]:
+    sizes = [field.size for field in fields]
+    return np.repeat([field.low for field in fields], sizes), np.repeat([field.high for field in fields], sizes)
 
 
 def observe(game: RepeatedMarket, state: State, out: Array | None = None) -> Array:
@@ -138,7 +146,7 @@ def observe(game: RepeatedMarket, state: State, out: Array | None = None) -> Arr
     _write_own(game, state, own, out, new)
     for rows in blocks(out):  # each record is read n times
         place = first
-        for record in public:
+        for record in public if game.observe == "public" else ():
             out[rows, :, place : place + record.shape[-1]] = record[rows, None, :]
             place += record.shape[-1]
     return out
@@ -164,7 +172,7 @@ def observe_shared(game: RepeatedMarket, state: State, out: Views | None = None)
         room = _room(state.shares, game.market.num_providers, layout(game).own_size)
         out = Views(room, xp.empty_like(state.shares[:, :0]))
     _write_own(game, state, own, out.own, new)
-    return Views(out.own, xp.concat(public, axis=-1))
+    return Views(out.own, xp.concat(public, axis=-1) if game.observe == "public" else out.public)
 
 
 def global_state(game: RepeatedMarket, state: State) -> Array:
@@ -200,7 +208,7 @@ def seen_states(game: RepeatedMarket, observations: Array, seats: np.ndarray) ->
         ValueError: what `state_index` raises, or a state that shows in nothing.
     """
     dynamics = game.dynamics
-    if dynamics is None or not dynamics.changes_curves or dynamics.fields(game.market):
+    if dynamics is None or not dynamics.changes_curves or (dynamics.fields(game.market) and game.observe == "public"):
         return np.repeat(state_index(game, observations[:, :1]), observations.shape[1], axis=1)
     curves = _curves_by_state(game)  # (S, n, 3 m)
     seen = np.asarray(observations)[..., : curves.shape[-1]]
@@ -223,8 +231,9 @@ def _curves_by_state(game: RepeatedMarket) -> np.ndarray:
 @lru_cache(maxsize=16)  # by identity, as `layout`
 def _states(game: RepeatedMarket) -> tuple[slice, np.ndarray, np.ndarray, np.ndarray]:
     """Where the state stands in an observation, and a number for each state, in order: a random sum of its fields."""
-    if game.dynamics is None:
-        raise ValueError("nothing is carried over in this market, so there is no state to read")
+    if game.dynamics is None or game.observe == "own":
+        reason = "nothing is carried over in this market" if game.dynamics is None else 'observe="own" hides the state'
+        raise ValueError(f"{reason}, so there is no state to read")
     sizes, fields = game.dynamics.sizes(game.market), layout(game)
     count = math.prod(sizes)
     if count > LISTED:

@@ -24,6 +24,8 @@ from ttc_env.market import Market
 from ttc_env.mechanisms import Bids, Draws, Mechanism, Outcome
 from ttc_env.period import PeriodMarket, period_of
 
+OBSERVE = ("public", "own")
+
 
 @dataclass(frozen=True, eq=False)
 class RepeatedMarket:
@@ -37,6 +39,7 @@ class RepeatedMarket:
         max_cycles: periods until the episode is truncated; it never terminates.
         reward_scale: USD in one unit of reward; by default the mechanism's own.
         dynamics: what is carried over from period to period, if anything.
+        observe: `"public"`, or `"own"`: providers see their own side of a period and neither the state nor the others.
     """
 
     market: Market | MarketBatch
@@ -45,8 +48,11 @@ class RepeatedMarket:
     max_cycles: int = 100
     reward_scale: float | None = None
     dynamics: Dynamics | None = None
+    observe: str = "public"
 
     def __post_init__(self) -> None:
+        if self.observe not in OBSERVE:
+            raise ValueError(f"unknown observe {self.observe!r}; allowed: {', '.join(OBSERVE)}")
         if self.dynamics is not None:
             self.dynamics.check(self.market, self.mechanism)
         if self.demand != "expected":

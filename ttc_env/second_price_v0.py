@@ -65,6 +65,7 @@ def parallel_env(
     render_mode: str | None = None,
     dynamics: str | Dynamics | None = None,
     dynamics_options: Mapping[str, Any] | None = None,
+    observe: str = "public",
     information: str | None = None,
 ) -> ParallelMarket:
     """The PettingZoo `ParallelEnv`.
@@ -84,6 +85,7 @@ def parallel_env(
         render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
         dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
         dynamics_options: of a dynamics given by name or path.
+        observe: `"public"`, or `"own"`: neither the state nor the others are seen; see `ttc_env.VectorMarket`.
         information: of a mixture, `"public"` or `"private"`.
     """
     return ParallelMarket(
@@ -101,6 +103,7 @@ def parallel_env(
         render_mode=render_mode,
         dynamics=dynamics,
         dynamics_options=dynamics_options,
+        observe=observe,
         information=information,
     )
 

@@ -47,20 +47,22 @@ def rate(step: Callable[[], Any], agents: int, repeats: int) -> float:
     return statistics.median(compare({"": (step, agents)}, repeats)[""])
 
 
-def compare(steps: dict[str, Step], repeats: int, seconds: float = 0.2) -> Rates:
+def compare(
+    steps: dict[str, Step], repeats: int, seconds: float = 0.2, clock: Callable[[], float] = time.perf_counter
+) -> Rates:
     """Agent steps per second in stretches of about `seconds`, in turns: what else the machine does meets all alike."""
     calls, rates = {}, {title: [] for title in steps}  # type: dict[str, int], Rates
     for title, (step, _) in steps.items():
         step()
-        started = time.perf_counter()
+        started = clock()
         step()
-        calls[title] = max(1, int(seconds / max(time.perf_counter() - started, 1e-7)))
+        calls[title] = max(1, int(seconds / max(clock() - started, 1e-7)))
     for _ in range(repeats):
         for title, (step, agents) in steps.items():
-            started = time.perf_counter()
+            started = clock()
             for _ in range(calls[title]):
                 step()
-            rates[title].append(agents * calls[title] / (time.perf_counter() - started))
+            rates[title].append(agents * calls[title] / (clock() - started))
     return rates
 
 
@@ -205,7 +207,7 @@ def scaling(repeats: int, seconds: float) -> None:
 
 def carrying(repeats: int, seconds: float) -> None:
     """What a state that is carried over costs, beside the same market and mechanism without it."""
-    print("\nDynamics, n = 9, B = 1024, NumPy, agent steps/s: median (least to most)\n")
+    print("\nDynamics, n = 9, B = 1024, NumPy, agent steps per second of processor time: median (least to most)\n")
     chain = {"markets": ("base", "gsm8k/best_of_n"), "chain": (0.9, 0.1, 0.2, 0.8)}
     queries = "mixed/majority_voting"
     rows: dict[str, tuple[str, dict[str, Any]]] = {
@@ -229,7 +231,7 @@ def carrying(repeats: int, seconds: float) -> None:
         ending = "" if copy else ", copy=False"
         steps = {f"{mechanism}{ending}": step(mechanism, copy) for mechanism in ("per_token", "second_price")}
         steps |= {f"{name}{ending}": step(mechanism, copy, **options) for name, (mechanism, options) in rows.items()}
-        rates = compare(steps, repeats, seconds)
+        rates = compare(steps, repeats, seconds, time.process_time)
         table(rates, "M")
         print("\n  Time over that of the mechanism alone, in each round: median (least to most)")
         for name, (mechanism, _) in rows.items():

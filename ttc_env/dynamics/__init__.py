@@ -12,7 +12,7 @@ array([0.81654, 1.28501, 1.96781])
 """
 
 from ttc_env.dynamics.capacity import Capacity
-from ttc_env.dynamics.game import DISCOUNT, MarkovGame
+from ttc_env.dynamics.game import DISCOUNT, MarkovGame, TooLarge
 from ttc_env.dynamics.joint import JointOptimum
 from ttc_env.dynamics.loyalty import Loyalty
 from ttc_env.dynamics.protocol import Dynamics, Moves, decode, encode
@@ -33,6 +33,7 @@ __all__ = [
     "QueryTypes",
     "Releases",
     "Reputation",
+    "TooLarge",
     "decode",
     "encode",
     "find_dynamics",

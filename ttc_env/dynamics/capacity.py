@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from ttc_env.arrays import Array, device, namespace, take
 from ttc_env.batch import MarketBatch
@@ -104,7 +105,8 @@ class Capacity(Dynamics):
     @lru_cache(maxsize=16)  # noqa: B019 by identity: both are immutable, and every period asks again
     def _rates(self, base: Market | MarketBatch) -> Array:
         """Probability that a query is finished where 0 to `queue` of them wait, `(queue + 1, n, m)`."""
-        xp, tokens = namespace(base.tokens), base.tokens
+        tokens: Any = base.tokens
+        xp = namespace(tokens)
         speed = xp.asarray(self.speed, dtype=tokens.dtype, device=device(tokens))[..., None]
         busy = speed / xp.maximum(tokens, speed)
         return xp.stack([xp.zeros_like(busy), *[busy] * self.queue])

@@ -33,6 +33,10 @@ DISCOUNT = 0.95  # of the next period, where none is said
 LIMIT = 2**24  # numbers of one array: states x actions x states that may follow
 
 
+class TooLarge(ValueError):
+    """There are more states and actions than can be gone through."""
+
+
 class Stage(NamedTuple):
     """What a policy earns in a period in each state: `(S, n)`, and `(S,)` for all together; and the moves."""
 
@@ -60,8 +64,8 @@ class MarkovGame:
         discount: of the next period, in [0, 1).
 
     Raises:
-        ValueError: an argument out of range, a dynamics that is not defined here, or more states and actions than
-            can be gone through, with their number.
+        ValueError: an argument out of range, or a dynamics that is not defined here.
+        TooLarge: a ValueError, more states and actions than can be gone through, with their number.
     """
 
     def __init__(
@@ -268,7 +272,7 @@ class MarkovGame:
 
     def _limit(self, *sizes: int) -> None:
         if math.prod(sizes) > LIMIT:
-            raise ValueError(
+            raise TooLarge(
                 f"{self.num_states} states of {self.dynamics.name} with {self.num_actions} actions of "
                 f"{self.num_providers} providers are too many to go through: {' x '.join(map(str, sizes))} numbers, "
                 f"more than {LIMIT}; take fewer providers, levels or states"

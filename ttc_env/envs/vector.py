@@ -59,6 +59,8 @@ class VectorMarket:
             `package.module:Class`, a `Dynamics`, or None.
         dynamics_options: of a dynamics given by name or path, for example `{"cost": 0.004}`.
         information: of a mixture, `"public"` or `"private"`; see `ttc_env.dynamics.QueryTypes`.
+        observe: `"public"`; or `"own"`: a provider sees its own curves and its own last bid and reward, and neither the
+            state nor what the others did. `state()` shows all of it in any case.
         options: of the mechanism given by name, for example `settlement="declared"`.
 
     Raises:
@@ -86,6 +88,7 @@ class VectorMarket:
         dynamics: str | Dynamics | None = None,
         dynamics_options: Mapping[str, Any] | None = None,
         information: str | None = None,
+        observe: str = "public",
         **options: Any,
     ) -> None:
         if autoreset not in AUTORESET:
@@ -112,7 +115,7 @@ class VectorMarket:
                 raise ValueError("a mixture is played alone, not in turn with others; give the rows one Mixture")
             self.market = stack_markets([one for one, _ in found], self.num_markets)
         tables = self.market.to(backend, device=device, dtype=dtype)
-        self.game = repeated.RepeatedMarket(tables, mechanism, demand, max_cycles, reward_scale, carried)
+        self.game = repeated.RepeatedMarket(tables, mechanism, demand, max_cycles, reward_scale, carried, observe)
         self._counterfactual = Counterfactual(self.game)
         self.feedback = check_feedback(feedback, self.game)
         self.single_action_space = spaces.action_space(self.game)

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ttc_env.evaluation.bounded import is_exact
+from ttc_env.evaluation.bounded_course import BoundedCourse
 from ttc_env.evaluation.carried_course import CarriedCourse, PrivateCourse
 from ttc_env.evaluation.course import Course, Enter
 from ttc_env.evaluation.stage_course import StageCourse
@@ -25,7 +27,10 @@ def find_course(task: Task, name: str) -> Course:
     """One of a task's test markets, ready to judge in; it remembers what it has worked out."""
     if task.information == "private":
         return PrivateCourse(task, name)
-    return (CarriedCourse if task.carries else StageCourse)(task, name)
+    if not task.carries and task.observe == "public":
+        return StageCourse(task, name)
+    exact = is_exact(task.make_test_env(name, dtype="float64"))
+    return (CarriedCourse if exact else BoundedCourse)(task, name)
 
 
 def evaluate_policy(
@@ -53,7 +58,9 @@ def evaluate_policy(
     future from the start, the random play of `score` may be a fixed sample of joint actions, `welfare_ratio` and
     `profit_gain` are there where the optimum is known and not only bounded, `held_out_opponents` meets the stage, the
     myopic and the equilibrium policy, and what is about exploring play is absent. Where types are private it is judged
-    as a strategy that maps the own row to bids (`equilibrium.PrivateGame`), and meets nobody else.
+    as a strategy that maps the own row to bids (`equilibrium.PrivateGame`), and meets nobody else. Where there are too
+    many states, or a task hides them (`observe="own"`), gains are bounded from below by trained responses; `score` and
+    `relative_nash_conv` then flatter (`ttc_env.evaluation.bounded_course`).
 
     A figure that does not apply in every test market is absent: the relative ones where the play earns no profit, and
     those that the stage game cannot answer exactly.

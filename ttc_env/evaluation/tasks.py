@@ -48,6 +48,7 @@ class Task:
         dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS` or `package.module:Class`, or such a
             name with options, `{"loyalty": {"cost": 0.004}}`.
         information: of a mixture, `"public"` or `"private"`.
+        observe: `"public"`, or `"own"`: neither the state nor the others are seen; see `VectorMarket`.
 
     Raises:
         ValueError: a value out of range, or markets of different sizes, naming them.
@@ -65,6 +66,7 @@ class Task:
     held_out_opponents: bool = True
     dynamics: str | Mapping[str, Mapping[str, Any]] | None = None
     information: str | None = None
+    observe: str = "public"
 
     def __post_init__(self) -> None:
         for where in ("train", "test"):
@@ -87,7 +89,8 @@ class Task:
         shapes = {name: one.quality.shape[-2:] for name, one in markets.items()}
         if len(set(shapes.values())) > 1:
             raise ValueError(f"the markets of a task must have equally many providers and levels, got {shapes}")
-        if self.dynamics is not None or any(isinstance(one, Mixture) for one in markets.values()) or self.information:
+        mixed = any(isinstance(one, Mixture) for one in markets.values())
+        if mixed or self.dynamics is not None or self.information or self.observe != "public":
             for one in (*self.train, *self.test):
                 self._env(self.market(one), 1)  # it refuses what is not defined here
 
@@ -173,6 +176,7 @@ class Task:
             max_cycles=self.max_cycles,
             dynamics=self.carried,
             information=self.information,
+            observe=self.observe,
             **backend,
         )
 
