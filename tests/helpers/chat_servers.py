@@ -46,6 +46,15 @@ def completion(text, **changes):
     } | changes  # fmt: skip
 
 
+def streamed(whole):
+    """A completion as events of a stream, in one piece."""
+    (choice,) = whole["choices"]
+    chunk = {name: whole[name] for name in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
+    first = {"index": 0, "delta": choice["message"], "finish_reason": choice["finish_reason"]}
+    chunks = [chunk | {"choices": [first]}, chunk | {"choices": [], "usage": whole["usage"]}]
+    return "".join(f"data: {event}\n\n" for event in [*map(json.dumps, chunks), "[DONE]"]).encode()
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -69,6 +78,8 @@ class Handler(BaseHTTPRequestHandler):
         if fault is None:
             said = chat.answer(body)
             status, content = said if isinstance(said, tuple) else (200, completion(said))
+            if body.get("stream") and status == 200:
+                return self.send(200, streamed(content), "text/event-stream")
             return self.send(status, json.dumps(content).encode())
         if fault.isdigit():
             headers = {"retry-after": "0.01"} if fault == "429" else {}
