@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: fuzz kills mutation train benchmark collusion test test-slow test-browser test-vllm nano lint docs explorer wheel bench bench-compare reproduce clean help
+.PHONY: fuzz kills mutation train benchmark collusion test test-slow test-browser test-vllm test-adapters nano lint docs explorer wheel bench bench-compare reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -57,6 +57,16 @@ test-browser: .venv/all-stamp  ## reports and the explorer in headless Chromium,
 test-vllm: .venv-vllm/stamp  ## vLLM's engine and server on the CPU, on tiny models made for them
 	.venv-vllm/bin/python -m pytest tests/curves/test_vllm.py tests/serving $(ARGS)
 
+# Trainers of language models bring many requirements, so each gets an environment of its own.
+.venv-openenv/stamp .venv-verifiers/stamp: .venv-%/stamp: tests/adapters/%.txt pyproject.toml
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --requirement tests/adapters/$*.txt --editable .
+	@touch $@
+
+test-adapters: .venv-openenv/stamp .venv-verifiers/stamp  ## the adapters for OpenEnv and verifiers, by their own validators
+	.venv-openenv/bin/python -m pytest --noconftest tests/adapters/test_openenv.py $(ARGS)
+	.venv-verifiers/bin/python -m pytest --noconftest tests/adapters/test_verifiers.py $(ARGS)
+
 nano: .venv/all-stamp  ## train nano models, measure them and build their market, in minutes: curves/nano.py
 	$(BIN)/python curves/nano.py $(ARGS)
 
@@ -87,4 +97,4 @@ reproduce: .venv/stamp  ## the published study: tables beside ours, sweeps and f
 	$(BIN)/python train/reproduce.py $(ARGS)
 
 clean:       ## remove the environment and what was built; runs/ stays
-	rm -rf .venv .venv-vllm build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-vllm .venv-openenv .venv-verifiers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

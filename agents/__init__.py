@@ -9,7 +9,8 @@ a batch of markets, a `ttc_env.VectorMarket` that resets in the same step; the l
 * `enter(env)`: told before an evaluation which markets the next observations come from. Oracles and players with a
   memory need it; before the first call the markets are those of training.
 * `played(periods)`: the actions of all providers in the last periods of its own play. Scripts then judge these and do
-  not let it play anew, which would cost as much again;
+  not let it play anew, which would cost as much again; where something is carried over also `visited()`, the states in
+  which all of it was played;
 * `report()`: what else is known of its play, for the summary of a run; its `path`, columns of equal length, becomes a
   file of its own;
 * `keep_in(folder)`: told where a run is written before it begins; and `close()`, called when it has ended.

@@ -23,7 +23,6 @@ from agents.parts.asking import Asker, Counts, Question
 from agents.parts.figures_of_play import figures_of_play
 from agents.parts.forecast import Forecast, forecast
 from agents.parts.transcript import Transcript
-from ttc_env.batch import one_market
 from ttc_env.language import Notes, Seen, Speaker, load_template, remember
 from ttc_env.observing import layout
 from ttc_env.scripting.chat import ChatServer, Endpoint, with_fields
@@ -188,6 +187,7 @@ class Language:
         self.talks, self.seats, self.visits = self.home, env.seats, 0
         self.actions: list[np.ndarray] = []
         self.fallen: list[np.ndarray] = []
+        self.states: list[np.ndarray] = []
         self.observations = env.reset(seed)[0]
 
     def keep_in(self, folder: Path) -> None:
@@ -209,6 +209,8 @@ class Language:
         self.observations, rewards, _, _, info = self.env.step(actions)
         self.actions.append(np.asarray(info["actions"]))
         self.fallen.append(fallen)
+        if "state" in info:
+            self.states.append(np.asarray(info["state"]))
         self.steps += rewards.size
         return {"reward": float(rewards.mean()), "invalid": self.counts.invalid / self.counts.asked}
 
@@ -216,12 +218,16 @@ class Language:
         """What all providers did in the last periods, those of all markets one after another: `(T, n)`, `(T, n, c)`."""
         return np.concatenate(self.actions[-periods:])
 
+    def visited(self) -> np.ndarray:
+        """The states, by index, in which all of `played` was played, `(T,)`, where something is carried over."""
+        return np.concatenate(self.states)
+
     def report(self) -> dict[str, Any]:
         """What is known of its play beside the figures of the market."""
+        states = np.stack(self.states) if self.states else None
         return self._costs() | figures_of_play(
-            one_market(self.env.market), self.env.game.mechanism, self.env.seats, np.stack(self.actions),
-            np.stack(self.fallen),
-        )  # fmt: skip
+            self.env.game, self.env.seats, np.stack(self.actions), np.stack(self.fallen), states
+        )
 
     def forecast(self, steps: int) -> Forecast:
         """What playing so many agent steps would ask of a server; nothing is asked. The player is spent then."""
@@ -248,6 +254,7 @@ class Language:
             "talks": self.home.get_state(),
             "actions": self.actions,
             "fallen": self.fallen,
+            "states": self.states,
             "counts": self.counts.content(),
             "observations": self.observations,
         }
@@ -256,6 +263,7 @@ class Language:
         """Go on from `get_state`."""
         self.home.set_state(state["talks"])
         self.actions, self.fallen = list(state["actions"]), list(state["fallen"])
+        self.states = list(state["states"])
         counters = {name: Counter(state["counts"][name]) for name in ("faults", "models", "finishes")}
         self.counts = Counts(**state["counts"] | counters)
         self.observations = state["observations"]

@@ -8,6 +8,7 @@
     python train/collusion.py --market common-value --mechanism first_price --actions prices --tie-draws 2
     python train/collusion.py --regulator.rule cap --regulator.bound 7       # what would a price cap change?
     python train/collusion.py --algorithm ppo --sessions 20                  # any learner of agents, same exact tests
+    python train/collusion.py --algorithm language --config.model NAME --sessions 5    # language models, by their play
 
 Every finished session is a line of `runs/collusion/<name>/sessions.jsonl`, on disk as soon as it is known. The same
 command goes on where it was stopped, however it was stopped. Each batch has controls: the same learners without memory
@@ -22,6 +23,7 @@ import json
 import os
 import sys
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -32,7 +34,7 @@ sys.path.append(os.getcwd())  # mechanisms of your own
 import numpy as np
 import tyro
 
-from agents import ALGORITHMS, default_config
+from agents import ALGORITHMS, ASKING, default_config, find_class
 from agents.compiled.loop import is_compiled
 from agents.compiled.q_learning import SessionConfig
 from train.comparison.filling import fill_store, finished
@@ -40,6 +42,7 @@ from train.market_options import MarketArgs, MarketOptions, options_named
 from train.sessions.cell import VARIANTS, Cell, Setting, run_cell, tables
 from train.sessions.regulation import Regulation
 from train.sessions.report import label_of, print_summaries, summarize, verdict, write_sessions
+from train.sessions.spoken import Talk
 from train.sessions.trained import Training
 from ttc_env.mechanisms import MECHANISMS, PostedPrice, make_mechanism
 from ttc_env.scripting.console import errors_in_one_line, say
@@ -86,6 +89,10 @@ class Args(Generic[Rule, Config]):
     """copies of the market that learners other than q-learning play at once"""
     max_cycles: int = 100
     """periods per episode of learners other than q-learning"""
+    learners: tuple[str, ...] = ()
+    """seats of players who are asked in words; by default all"""
+    opponents: str = "nash"
+    """what the other seats do: nash, best_response, random, or what a run has learnt, by its folder"""
     sessions: int = 100
     """of each batch, with consecutive seeds"""
     controls: int | None = None
@@ -123,7 +130,7 @@ class Args(Generic[Rule, Config]):
             market, self.mechanism, json.dumps(options), self.beta, self.actions, self.tie_draws, self.regulator
         )
 
-    def batches(self) -> list[SessionConfig | Training]:
+    def batches(self) -> list[SessionConfig | Training | Talk]:
         """How the learners of each batch learn: one, or all of the map.
 
         Raises:
@@ -138,12 +145,17 @@ class Args(Generic[Rule, Config]):
                     f"{self.algorithm} plays in the market itself: --regulator.rule, --actions and --tie-draws are of "
                     "q-learning, which plays on a payoff table"
                 )
+            if hasattr(find_class(self.algorithm), "played"):
+                talk = Talk(self.algorithm, self.config, self.steps, self.max_cycles, self.learners, self.opponents)
+                return [talk]
+            if self.learners:
+                raise ValueError(f"--learners is of players who are asked in words; with {self.algorithm} all learn")
             return [Training(self.algorithm, self.config, self.discount, self.steps, self.num_markets, self.max_cycles)]
         rates = self.map.learning_rate or (self.config.learning_rate,)
         decays = self.map.decay or (self.config.decay,)
         return [replace(self.config, learning_rate=rate, decay=decay) for rate, decay in product(rates, decays)]
 
-    def cells(self, config: SessionConfig | Training) -> list[Cell]:
+    def cells(self, config: SessionConfig | Training | Talk) -> list[Cell]:
         """The sessions of a batch and of its controls.
 
         Raises:
@@ -152,6 +164,8 @@ class Args(Generic[Rule, Config]):
         if self.sessions < 1 or self.jobs < 1 or (self.controls is not None and self.controls < 0):
             raise ValueError(f"sessions and jobs must be at least 1, got {self.sessions} and {self.jobs}")
         controls = max(10, self.sessions // 10) if self.controls is None else self.controls
+        if isinstance(config, Talk):
+            controls = 0  # nobody takes memory or patience from them
         counts = {variant: self.sessions if variant == "learners" else controls for variant in VARIANTS}
         return [
             Cell(self.setting(), config, variant, self.first_seed + seed)
@@ -175,7 +189,8 @@ def main(args: Args[Any, Any]) -> int:
         )
     store = folder / "sessions.jsonl"
     cells = [cell for batch in batches for cell in batch]
-    failed = fill_store(run_cell, cells, store, _key, args.market, _name, args.jobs, args.backend, args.address)
+    work = partial(run_cell, folder=folder)
+    failed = fill_store(work, cells, store, _key, args.market, _name, args.jobs, args.backend, args.address)
     report(args, folder, batches, finished(store, _key))
     say("\nwritten to ", (folder, "bold"))
     return failed
@@ -211,7 +226,7 @@ def report(args: Args[Any, Any], folder: Path, batches: list[list[Cell]], record
         from train.reporting.kinds import write_report
 
         write_report([folder])
-    if args.figures and summaries:
+    if args.figures and summaries and "deviations" in summaries[0]["learners"]:
         draw(args, folder, summaries)
 
 
@@ -240,7 +255,8 @@ def read_arguments(words: list[str]) -> Args[Any, Any]:
     description = f"{__doc__}\nAlgorithms: {', '.join(ALGORITHMS)}.\nMechanisms: {', '.join(MECHANISMS)}."
     fixed = tyro.conf.Fixed if not is_dataclass(rule) else None  # what has no options is made and no more
     kind = Annotated[type(rule), fixed] if fixed else type(rule)
-    default = Args(rule=rule, config=config, **vars(chosen))
+    usual = {"steps": 600, "max_cycles": 300} if chosen.algorithm in ASKING else {}  # whose every step is paid for
+    default = Args(rule=rule, config=config, **usual, **vars(chosen))
     form: Any = Args[kind, type(config)]  # type: ignore[valid-type, misc]
     return tyro.cli(form, args=words, default=default, description=description)
 

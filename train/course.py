@@ -14,7 +14,7 @@ from ttc_env import VectorMarket
 from ttc_env.batch import one_market
 from ttc_env.envs.seats import Seats
 from ttc_env.evaluation.bounded import bounded_figures, is_exact
-from ttc_env.judging import judge
+from ttc_env.judging import judge, shown_figures
 from ttc_env.metrics import evaluate, replay
 from ttc_env.scripting.signals import undivided
 
@@ -115,6 +115,8 @@ def follow(
         return learner.act(observations, greedy=True)
 
     def measure(periods: int) -> dict[str, Any]:
+        if shows is not None and env.game.dynamics is not None:
+            return shown_figures(env, learner.visited(), shows(learner.steps))  # type: ignore[attr-defined]
         if shows is not None:
             return evaluate(env, replay(one_market(env.market), env.game.mechanism, shows(periods)))
         enter = getattr(learner, "enter", None)

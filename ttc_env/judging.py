@@ -92,6 +92,26 @@ def markov_policy(env: VectorMarket, act: Act, enter: Callable[[Any], Any] | Non
     return game.stage_game.numbers(actions)
 
 
+def shown_figures(env: VectorMarket | Seats, states: np.ndarray, actions: np.ndarray) -> dict[str, Any]:
+    """`figures` of players who can only be judged by the play they have shown, where something is carried over.
+
+    Their policy is taken for what they did last in each state. In states that were never played in they are taken to
+    do what an equilibrium of that period alone does; `states_shown` is the fraction of states that were.
+
+    Args:
+        env: one market.
+        states: that were played in, by index, `(T,)`.
+        actions: of all providers there, `(T, n)` or `(T, n, c)`.
+
+    Raises:
+        ValueError: the game is too large.
+    """
+    game = markov_game(env)
+    policy = np.array(game.stage_policy())
+    policy[states] = game.stage_game.numbers(actions)  # of several the last one stays
+    return figures(game, policy) | {"states_shown": len(np.unique(states)) / game.num_states}
+
+
 def figures(game: MarkovGame, policy: np.ndarray) -> dict[str, Any]:
     """Figures of a Markov policy beside those of the equilibrium: of a period from the start on, see `average`.
 

@@ -10,7 +10,7 @@ from .models import MarketAction, MarketObservation
 
 
 class MarketClient(EnvClient[MarketAction, MarketObservation, State]):
-    """`MarketClient(base_url=...)`: `reset(market=..., mechanism=..., provider=...)`, then `step(MarketAction(...))`."""
+    """Of a server at `base_url`: `reset(market=..., mechanism=..., provider=...)`, then `step(MarketAction(...))`."""
 
     def _step_payload(self, action: MarketAction) -> dict[str, Any]:
         return {"answer": action.answer}

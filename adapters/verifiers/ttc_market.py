@@ -1,6 +1,6 @@
 """A provider of a repeated market as an environment of verifiers: a language model learns in one seat.
 
-    vf-eval ttc-market --env.taskset.mechanism posted_price -n 9     # any trainer of verifiers takes it by the same name
+    vf-eval ttc-market --env.taskset.mechanism posted_price -n 9     # trainers take it by the same name
 
 A task is one seat of one market, the other seats are scripted, and a rollout is an episode of it: a turn for each
 period. The reward is the mean profit of a period over all periods of the episode, exact, in the units of the
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import verifiers.v1 as vf
+from pydantic import Field
 
 import ttc_env
 from ttc_env.envs.single import ProviderEnv
@@ -26,7 +27,7 @@ __all__ = ["MarketEnv", "MarketTaskset"]
 class MarketConfig(vf.TasksetConfig):
     """What is played."""
 
-    markets: list[str] = ["gsm8k/majority_voting"]
+    markets: list[str] = Field(["gsm8k/majority_voting"])
     """of ttc_env.list_markets(); a task for each provider of each"""
     mechanism: str = "per_token"
     beta: float = 1000.0

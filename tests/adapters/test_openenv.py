@@ -24,7 +24,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    """The adapter as a package of its name, beside its lock file, which belongs to a deployment and not to this house."""
+    """The adapter as a package of its name; its lock file belongs to a deployment and not to this house."""
     folder = tmp_path_factory.mktemp("openenv") / "ttc_market_env"
     shutil.copytree(ROOT / "adapters" / "openenv", folder, ignore=shutil.ignore_patterns("__pycache__"))
     project = folder / "pyproject.toml"

@@ -102,6 +102,9 @@ def test_a_record_is_what_the_protocol_says():
     np.testing.assert_allclose(benchmarks.competitive, 0.22293, atol=1e-5)
     np.testing.assert_allclose(benchmarks.collusive, 0.33749, atol=1e-5)
     assert record["gain"] == pytest.approx((profits.mean() - 0.22293) / (0.33749 - 0.22293), abs=1e-3)
+    assert record["equilibrium_gain"] == max(
+        float(benchmarks.mean_profit_gain(payoffs.profits[row])) for row in payoffs.equilibria
+    )
     change = record["deviations"]["undercut"]
     assert change["own"][0] * change["others"][0] <= 0 or change["own"][0] < 0
     assert 0 <= change["punished"] <= 1
@@ -162,6 +165,9 @@ def test_verdicts():
     assert verdict(batch([0.1, -0.1, 0.3])) == "not significant"
     assert verdict(batch([-0.5, -0.6, -0.4])) == "less than competition"
     assert verdict(batch([0.8, None, None])) == "not significant"
+    grid = {"learners": {"gain": [0.1, 0.08, 0.12], "equilibrium_gain": 0.117}}
+    assert verdict(grid) == "no more than an equilibrium of one period earns"
+    assert verdict(grid | {"learners": {"gain": [0.2, 0.15, 0.25], "equilibrium_gain": 0.117}}) == "collusion"
     assert surely_above([0.5, None, None], 0.2)
 
 

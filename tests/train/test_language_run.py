@@ -84,6 +84,33 @@ def test_a_run_and_its_replay_are_the_same_to_the_byte(tmp_path, mechanism):
     assert len((first / "metrics.csv").read_text().splitlines()) == 7
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--market", "gsm8k/reasoning_effort", "--dynamics", "loyalty"), "Carried over into the period"),
+        (("--market", "mixed/majority_voting", "--market.providers", "0", "1"), "Carried over into the period"),
+    ],
+    ids=["dynamics", "mixture"],
+)
+def test_what_is_carried_over_is_told_and_judged_by_what_was_shown_in_each_state(tmp_path, words, told):
+    with serving(mostly_right) as (url, chat):
+        done = run(tmp_path, *language(url, *words, "--steps", "24", "--max-cycles", "8", "--name", "first"))
+    assert done.returncode == 0, done.said
+    assert all(told in body["messages"][1]["content"] for body in chat.bodies)
+    first = tmp_path / "runs" / "first"
+    again = run(tmp_path, *language(url, *words, "--steps", "24", "--max-cycles", "8", "--config.replay", first))
+    assert again.returncode == 0, again.said
+    summary = json.loads((first / "summary.json").read_text())
+    assert 0 < summary["states_shown"] <= 1
+    assert summary["nash_conv"] >= 0
+    assert summary["play"]["regret"] is None
+    with open(first / "path.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    levels = [summary["levels_by_state"][s][i] for s in range(len(summary["states"])) for i in range(2)]
+    assert {int(row["level_index"]) for row in rows} & set(levels)
+    assert all(float(row["share"]) >= 0 for row in rows)
+
+
 def test_a_run_whose_server_went_away_goes_on_and_asks_nothing_twice(tmp_path):
     words = [*MARKET, "--steps", "15", "--name", "one", "--config.attempts", "2", "--checkpoint-seconds", "0"]
     with serving(mostly_right) as (url, chat):
@@ -168,8 +195,6 @@ def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(tmp_path):
     [
         ("language", "model must name a model of the server"),
         ("hedge --dry-run", "hedge asks nothing"),
-        ("language --config.model m --dynamics loyalty", "judged by the play it has shown"),
-        ("language --config.model m --market mixed/best_of_n", "judged by the play it has shown"),
         ("language --config.model m --config.replay nowhere", "there is no transcript"),
     ],
 )

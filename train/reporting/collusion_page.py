@@ -24,6 +24,11 @@ MEANINGS = {
     "off_path": "The same in the other states.",
     "external_regret": "What the best single action in hindsight would have added, where play stands.",
     "swap_regret": "The same of the best other action in place of each one that was played.",
+    "relative_nash_conv": "What all could gain by their best deviation in a period, over all profit, at the end.",
+    "responsiveness": "By how much offers follow those of the rivals in the period before, mean over seats.",
+    "invalid_share": "Answers that could not be read, of all.",
+    "fallback_share": "Periods of a seat in which no answer could be read, so that it repeated its last action.",
+    "cost_usd": "Of a session, by the prices that were given.",
     "interventions": "How often the regulator changes, or with a log alone would change, an action where play stands.",
 }
 
@@ -67,6 +72,8 @@ def _figures(batch: dict[str, Any]) -> Table:
     rows: list[list[Any]] = []
     for key, (title, style, _) in FIGURES.items():
         column = Column("", style=style)
+        if all(batch[variant][key][0] is None for variant in there):
+            continue
         rows.append([title, *(_shown(column, batch[variant][key]) for variant in there), MEANINGS[key]])
     return Table("Learners and controls", [Column("figure"), *map(Column, there), Column("what it means")], rows)
 

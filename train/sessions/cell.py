@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 import ttc_env
 from agents.compiled.q_learning import SessionConfig, learn_session
 from train.sessions.regulation import Regulation
+from train.sessions.spoken import Talk, talk_session
 from train.sessions.trained import Training, train_session
 from ttc_env import Market
 from ttc_env.collusion import (
@@ -121,7 +123,7 @@ class Cell:
     """What is run: the setting, how the providers learn, as themselves or as a control, and a seed."""
 
     setting: Setting
-    config: SessionConfig | Training = field(default_factory=SessionConfig)
+    config: SessionConfig | Training | Talk = field(default_factory=SessionConfig)
     variant: str = "learners"
     seed: int = 0
 
@@ -131,9 +133,43 @@ class Cell:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def run_cell(cell: Cell) -> dict[str, Any]:
-    """Learn, and measure what was learnt; all of the record follows from the cell alone."""
-    game, regulated, benchmarks = tables(cell.setting)
+def run_cell(cell: Cell, folder: Path = Path()) -> dict[str, Any]:
+    """Learn, and measure what was learnt; all of the record follows from the cell alone.
+
+    Args:
+        cell: the session.
+        folder: where players who are asked in words keep transcripts.
+    """
+    known = tables(cell.setting)
+    if isinstance(cell.config, Talk):
+        rows, told = talk_session(known.game, known.regulated.payoffs, cell.config, cell.seed, folder / "transcripts")
+        untold = dict.fromkeys(("converged", "on_path", "off_path", "nash", "subgame_perfect", "interventions"))
+        return _record(cell, known, rows) | untold | told
+    return _tested(cell, known)
+
+
+def _record(cell: Cell, found: Tables, rows: np.ndarray) -> dict[str, Any]:
+    """What is known of joint actions that follow each other, `(T,)` rows of the table."""
+    payoffs, benchmarks = found.regulated.payoffs, found.benchmarks
+    profits = payoffs.profits[rows].mean(axis=0)
+    external, swap = regrets_of_log(payoffs.deviations[rows], payoffs.joint_actions[rows])
+    return {
+        "cell": asdict(cell),
+        "version": ttc_env.__version__,
+        "cycle": payoffs.joint_actions[rows].tolist(),
+        "profits": profits.tolist(),
+        "gain": float(benchmarks.mean_profit_gain(profits)),
+        "equilibrium_gain": _highest(benchmarks.mean_profit_gain(payoffs.profits[payoffs.equilibria])),
+        "gains": benchmarks.profit_gain(profits).tolist(),
+        "generalised_gain": float(benchmarks.generalised_profit_gain(profits)),
+        "external_regret": _share(external, profits),
+        "swap_regret": _share(swap, profits),
+    }
+
+
+def _tested(cell: Cell, found: Tables) -> dict[str, Any]:
+    """A session that ends in strategies, and the tests of these."""
+    game, regulated, benchmarks = found
     payoffs, config = regulated.payoffs, replace(cell.config, **VARIANTS[cell.variant])
     if isinstance(config, Training):
         session = train_session(game, payoffs, config, cell.seed)
@@ -141,27 +177,15 @@ def run_cell(cell: Cell) -> dict[str, Any]:
         session = learn_session(payoffs, config, cell.seed)
     strategies, state = session.strategies, session.state
     cycle = strategies.cycle(state)
-    profits = strategies.cycle_profits(state)
     discounts = np.broadcast_to(config.discount, (payoffs.num_providers,))
     limit = stability(strategies, state, discounts)
-    rows = strategies.joint[cycle]
-    external, swap = regrets_of_log(payoffs.deviations[rows], payoffs.joint_actions[rows])
-    record: dict[str, Any] = {
-        "cell": asdict(cell),
-        "version": ttc_env.__version__,
+    record = _record(cell, found, strategies.joint[cycle]) | {
         "periods": session.periods,
         "converged": session.converged,
-        "cycle": strategies.actions[cycle].tolist(),
-        "profits": profits.tolist(),
-        "gain": float(benchmarks.mean_profit_gain(profits)),
-        "gains": benchmarks.profit_gain(profits).tolist(),
-        "generalised_gain": float(benchmarks.generalised_profit_gain(profits)),
         "on_path": limit.on_path.tolist(),
         "off_path": limit.off_path.tolist(),
         "nash": limit.nash,
         "subgame_perfect": limit.subgame_perfect,
-        "external_regret": _share(external, profits),
-        "swap_regret": _share(swap, profits),
         "interventions": regulated.interventions(strategies, state).tolist(),
     }
     if cell.variant == "learners":
@@ -195,6 +219,11 @@ def summarize(responses: Responses, values: np.ndarray, benchmarks: Benchmarks) 
         "own": own[:, there].mean(axis=1).tolist(),
         "others": others[:, there].mean(axis=1).tolist(),
     }
+
+
+def _highest(gains: np.ndarray) -> float | None:
+    """The highest of some gains; None where there are none."""
+    return float(gains.max()) if len(gains) else None
 
 
 def _share(regret: np.ndarray, profits: np.ndarray) -> float | None:

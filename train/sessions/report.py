@@ -22,14 +22,19 @@ FIGURES: dict[str, tuple[str, str, Callable[[dict[str, Any]], Any]]] = {
     "generalised_gain": ("its power mean, exponent 1/2", "{:.3f}", lambda r: r["generalised_gain"]),
     "million_periods": ("million periods", "{:.3f}", lambda r: r["periods"] / 1e6),
     "converged": ("converged", "{:.1%}", lambda r: r["converged"]),
-    "cycle_length": ("length of the cycle", "{:.2f}", lambda r: len(r["cycle"])),
+    "cycle_length": ("length of the cycle", "{:.2f}", lambda r: None if r["nash"] is None else len(r["cycle"])),
     "nash": ("Nash on the cycle", "{:.1%}", lambda r: r["nash"]),
     "subgame_perfect": ("subgame perfect", "{:.1%}", lambda r: r["subgame_perfect"]),
-    "on_path": ("loss on the cycle", "{:.1%}", lambda r: np.mean(r["on_path"])),
-    "off_path": ("loss elsewhere", "{:.1%}", lambda r: _or_none(np.mean(r["off_path"]))),
+    "on_path": ("loss on the cycle", "{:.1%}", lambda r: _mean(r["on_path"])),
+    "off_path": ("loss elsewhere", "{:.1%}", lambda r: _mean(r["off_path"])),
     "external_regret": ("external regret / profit", "{:.1%}", lambda r: r["external_regret"]),
     "swap_regret": ("swap regret / profit", "{:.1%}", lambda r: r["swap_regret"]),
-    "interventions": ("changed by the regulator", "{:.1%}", lambda r: np.mean(r["interventions"])),
+    "interventions": ("changed by the regulator", "{:.1%}", lambda r: _mean(r["interventions"])),
+    "relative_nash_conv": ("NashConv / profit", "{:.1%}", lambda r: r.get("relative_nash_conv")),
+    "responsiveness": ("slope on rivals' offers", "{:.3f}", lambda r: r.get("responsiveness")),
+    "invalid_share": ("answers that were none", "{:.1%}", lambda r: r.get("invalid_share")),
+    "fallback_share": ("last action repeated", "{:.1%}", lambda r: r.get("fallback_share")),
+    "cost_usd": ("cost, USD", "{:.4f}", lambda r: r.get("cost_usd")),
 }
 RESPONSES = {
     "exists": ("there is one", "{:.0%}"),
@@ -43,6 +48,8 @@ RESPONSES = {
 
 def label_of(config: dict[str, Any]) -> str:
     """How the learners of a batch learn, in a few words."""
+    if "opponents" in config:
+        return f"{config['algorithm']} {config['config'].get('model', '')}".strip()
     if "algorithm" in config:
         return f"{config['algorithm']}, discount {config['discount']:g}"
     return f"rate {config['learning_rate']}, decay {config['decay']:g}"
@@ -50,7 +57,7 @@ def label_of(config: dict[str, Any]) -> str:
 
 def summarize(records: list[dict[str, Any]]) -> dict[str, Any]:
     """Every figure of a batch with its 95 % interval over sessions: `[value, low, high]`, low and high None for one."""
-    summary: dict[str, Any] = {"sessions": len(records)}
+    summary: dict[str, Any] = {"sessions": len(records), "equilibrium_gain": records[0]["equilibrium_gain"]}
     for name, (_, _, figure) in FIGURES.items():
         summary[name] = interval([figure(record) for record in records])
     summary["gains"] = [interval(column) for column in zip(*(record["gains"] for record in records), strict=True)]
@@ -93,6 +100,10 @@ def verdict(summaries: dict[str, dict[str, Any]]) -> str:
         return f"spurious, learners with {' and with '.join(found)} earn it too"
     if low is None or low <= 0 <= high:
         return "not significant"
+    if 0 < low <= (summaries["learners"].get("equilibrium_gain") or 0.0):
+        return "no more than an equilibrium of one period earns"
+    if low > 0 and summaries["learners"].get("nash", [0])[0] is None:
+        return "above competition, and nothing here says why"
     return "collusion" if low > 0 else "less than competition"
 
 
@@ -109,7 +120,8 @@ def print_summaries(title: str, summaries: dict[str, dict[str, Any]]) -> None:
     for name, summary in summaries.items():
         table.add_column(f"{name}\n({summary['sessions']})", justify="right", no_wrap=True)
     for name, (label, style, _) in FIGURES.items():
-        table.add_row(label, *(show(summary[name], style) for summary in summaries.values()))
+        if any(summary[name][0] is not None for summary in summaries.values()):
+            table.add_row(label, *(show(summary[name], style) for summary in summaries.values()))
     console.print(table)
     if deviations := summaries["learners"].get("deviations"):
         table = Table(title="Deviations from the cycle, by all providers in all of its states")
@@ -146,5 +158,6 @@ def write_sessions(file: Path, records: list[dict[str, Any]]) -> None:
             ])  # fmt: skip
 
 
-def _or_none(value: Any) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _mean(values: list[float] | None) -> float | None:
+    """The mean; None where nothing is known."""
+    return None if values is None or np.isnan(values).any() else float(np.mean(values))
