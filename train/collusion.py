@@ -255,7 +255,9 @@ def read_arguments(words: list[str]) -> Args[Any, Any]:
     description = f"{__doc__}\nAlgorithms: {', '.join(ALGORITHMS)}.\nMechanisms: {', '.join(MECHANISMS)}."
     fixed = tyro.conf.Fixed if not is_dataclass(rule) else None  # what has no options is made and no more
     kind = Annotated[type(rule), fixed] if fixed else type(rule)
-    usual = {"steps": 600, "max_cycles": 300} if chosen.algorithm in ASKING else {}  # whose every step is paid for
+    usual: dict[str, Any] = (
+        {"steps": 600, "max_cycles": 300} if chosen.algorithm in ASKING else {}
+    )  # whose every step is paid for
     default = Args(rule=rule, config=config, **usual, **vars(chosen))
     form: Any = Args[kind, type(config)]  # type: ignore[valid-type, misc]
     return tyro.cli(form, args=words, default=default, description=description)

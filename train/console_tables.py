@@ -120,7 +120,8 @@ def print_play(market: Market, play: dict[str, Any]) -> None:
             table.add_row(
                 f"{names[seat]}: {play['offer']} on rivals'", f"{fit['rivals']:.3f} ± {fit['rivals_error']:.3f}"
             )
-    if (clean := play.get("without_fallbacks")) is not None and play["fallbacks"]:
+    clean = play.get("without_fallbacks", {})
+    if "relative_nash_conv" in clean and play["fallbacks"]:
         table.add_row("NashConv / total profit without them", _percent(clean["relative_nash_conv"]))
     console.print(table)
 

@@ -56,7 +56,7 @@ def test_a_rollout_is_scored_by_what_is_exact(tmp_path):
     market, mechanism = load_market(MARKET), make_mechanism("per_token")
     game = StageGame(market, mechanism)
     nash = game.equilibrium()
-    traces = [json.loads(line) for line in file.read_text().splitlines()]
+    traces = [trace for line in file.read_text().splitlines() for trace in json.loads(line)["traces"]]
     assert len(traces) == 3
     for trace in traces:
         seat = trace["task"]["data"]["provider"]

@@ -170,7 +170,8 @@ def _record(cell: Cell, found: Tables, rows: np.ndarray) -> dict[str, Any]:
 def _tested(cell: Cell, found: Tables) -> dict[str, Any]:
     """A session that ends in strategies, and the tests of these."""
     game, regulated, benchmarks = found
-    payoffs, config = regulated.payoffs, replace(cell.config, **VARIANTS[cell.variant])
+    payoffs = regulated.payoffs
+    config: SessionConfig | Training = replace(cell.config, **VARIANTS[cell.variant])  # type: ignore[assignment]
     if isinstance(config, Training):
         session = train_session(game, payoffs, config, cell.seed)
     else:
