@@ -143,7 +143,7 @@ def test_padding_wins_nothing_at_any_beta(beta, dtype, backend):
     levels = np.arange(m).repeat(len(markets))[:, None] + np.zeros((1, 9), dtype=np.int64)
     played = play(together, namespace(batch.quality).asarray(levels))
     for b, market in enumerate(markets):
-        n, own = market.num_providers, observing.layout(together).own_size
+        n, own = market.num_providers, observing.layout(together).places["public.level"].start
         game = repeated.RepeatedMarket(market, mechanisms.PerToken())
         profiles = namespace(market.quality).asarray(levels[b :: len(markets), :n])
         alone = play(game, profiles)

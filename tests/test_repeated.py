@@ -65,7 +65,8 @@ def test_an_observation_is_the_documented_list(mechanism):
             public = [level[b]] if isinstance(mechanism, PerToken) else [ask[b], claim[b]]
             curves = [table[i] / MARKET.unit for table in (MARKET.quality, MARKET.price, MARKET.cost)]
             reward = outcome.utility[b, i] / 0.002
-            expected = np.concatenate([*curves, [1.0], own, [reward], *public, outcome.shares[b]])
+            users = [np.log10(MARKET.beta * MARKET.unit)] if mechanism.uses_beta else []
+            expected = np.concatenate([*curves, [1.0], own, [reward], users, *public, outcome.shares[b]])
             np.testing.assert_allclose(seen[b, i], expected, rtol=1e-12)
 
 
@@ -74,7 +75,7 @@ def test_the_global_state_holds_every_observation_once(mechanism):
     game = RepeatedMarket(MARKET, mechanism, 4)
     (_, _, state, _) = played(game, np.random.default_rng(0), 1)[0]
     seen, whole = observing.observe(game, state), observing.global_state(game, state)
-    curves, public = 3 * 6, len(mechanism.public) * 4 + 4
+    curves, public = 3 * 6, mechanism.uses_beta + len(mechanism.public) * 4 + 4
     parts = [seen[:, :, :curves].reshape(3, -1), seen[:, :, curves:-public].reshape(3, -1), seen[:, 0, -public:]]
     np.testing.assert_array_equal(whole, np.concatenate(parts, axis=1))
 
@@ -84,7 +85,8 @@ def test_before_the_first_period_there_is_no_record(mechanism):
     game = RepeatedMarket(MARKET, mechanism)
     seen = observing.observe(game, repeated.initial_state(game, 2))
     assert np.any(seen[:, :, : 3 * 6])
-    assert not np.any(seen[:, :, 3 * 6 :])
+    record = [name for name in observing.layout(game).places if name not in (*observing.CURVES, observing.USERS)]
+    assert not any(np.any(observing.layout(game).read(seen, name)) for name in record)
 
 
 @every_mechanism

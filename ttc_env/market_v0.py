@@ -9,9 +9,10 @@ As the mechanism says: `Discrete`, `MultiDiscrete` or `Box(-1, 1)`, the compute 
 
 # Observation Space
 `Box`: own quality, price and cost at each level, in units of `answer_value` (3 m numbers); 1 once a period has been
-played; the parts of the own last bid that the mechanism shows; own last reward; the parts of all providers' last bids
-that it makes public, and their shares. `ttc_env.observing.layout` names every number. `state()` gives centralised
-critics every provider's part at once.
+played; the parts of the own last bid that the mechanism shows; own last reward; where demand depends on it how
+rational users are, `log10(beta * answer_value)`; the parts of all providers' last bids that it makes public, and their
+shares. `ttc_env.observing.layout` names every number. `state()` gives centralised critics every provider's part at
+once.
 
 # Rewards
 Profit per arriving query in units of `reward_scale` USD, by default the mechanism's own.

@@ -26,6 +26,7 @@ from ttc_env.repeated import RepeatedMarket, State
 LISTED = 2**17  # states that are told apart by what is shown of them
 _KEY = 1e-6  # between the numbers of what is shown of two states there is more
 CURVES = ("own.quality", "own.price", "own.cost")
+USERS = "users.rationality"
 
 
 class Field(NamedTuple):
@@ -43,9 +44,10 @@ class Layout:
 
     Own fields: `own.quality`, `own.price` and `own.cost` at each level (units of `answer_value`); `played`, 1 once a
     period has been played; the parts of the last bid that the mechanism shows its provider, such as `own.level` (0 to
-    1) or `own.ask`; and `own.reward`, of last period. Public fields: of every provider the parts of its last bid that
-    the mechanism makes public, and `public.share`; and with dynamics the present state, `state.` and its name. With
-    `observe="own"` providers are shown no public field: these are `hidden`, and stand in the global state alone.
+    1) or `own.ask`; and `own.reward`, of last period. Public fields: where demand depends on it `users.rationality`,
+    `log10(beta * answer_value)`; of every provider the parts of its last bid that the mechanism makes public, and
+    `public.share`; and with dynamics the present state, `state.` and its name. With `observe="own"` providers are not
+    shown the last two: these are `hidden`, and stand in the global state alone.
     """
 
     own: tuple[Field, ...]
@@ -117,10 +119,11 @@ def layout(game: RepeatedMarket) -> Layout:
         *(Field(f"public.{part}", n, *span[part]) for part in (*mechanism.public, "share")),
         *(Field(f"state.{name}", size, 0.0, 1.0) for name, size in fields),
     )
+    users = [Field(USERS, 1, *span[USERS])] if mechanism.uses_beta else []
     shown, hidden = (public, ()) if game.observe == "public" else ((), public)
     return Layout(
         (*(Field(name, m, *span[name]) for name in CURVES), *own, Field("own.reward", 1, *span["reward"])),
-        shown,
+        (*users, *shown),
         hidden,
     )
 
@@ -136,13 +139,14 @@ def observe(game: RepeatedMarket, state: State, out: Array | None = None) -> Arr
     Args:
         game: the repeated market.
         state: after any number of periods.
-        out: an array that an earlier call returned; its curves stand already, the rest is written into it.
+        out: an array that an earlier call returned; its curves and users stand already, the rest is written into it.
     """
     own, public = _records(game, state)
-    first, n = layout(game).own_size, game.market.num_providers
+    first, n = layout(game).own_size + game.mechanism.uses_beta, game.market.num_providers
     new = out is None
     if out is None:
         out = _room(state.shares, n, layout(game).size)
+        out[..., layout(game).own_size : first] = _users(game, state)[:, None, :]
     _write_own(game, state, own, out, new)
     for rows in blocks(out):  # each record is read n times
         place = first
@@ -172,7 +176,7 @@ def observe_shared(game: RepeatedMarket, state: State, out: Views | None = None)
         room = _room(state.shares, game.market.num_providers, layout(game).own_size)
         out = Views(room, xp.empty_like(state.shares[:, :0]))
     _write_own(game, state, own, out.own, new)
-    return Views(out.own, xp.concat(public, axis=-1) if game.observe == "public" else out.public)
+    return Views(out.own, xp.concat([_users(game, state), *(public if game.observe == "public" else ())], axis=-1))
 
 
 def global_state(game: RepeatedMarket, state: State) -> Array:
@@ -184,7 +188,7 @@ def global_state(game: RepeatedMarket, state: State) -> Array:
     curves = xp.reshape(curves, (batch, -1))
     own, public = _records(game, state)
     columns = xp.stack([xp.broadcast_to(column, (batch, n)) for column in own], axis=-1)
-    return xp.concat([curves, xp.reshape(columns, (batch, -1)), *public], axis=-1)
+    return xp.concat([curves, xp.reshape(columns, (batch, -1)), _users(game, state), *public], axis=-1)
 
 
 def state_index(game: RepeatedMarket, observations: Array) -> np.ndarray:
@@ -268,6 +272,8 @@ def _spans_of(game: RepeatedMarket, market: Market, shift: float) -> dict[str, t
         part: _rounded(min(0.0, (low - shift) / unit), max(0.0, (high + shift) / unit))
         for part, (low, high) in bounds.items()
     }
+    rationality = _rationality(game.market)
+    spans[USERS] = _rounded(min(0.0, rationality), max(1.0, rationality))
     low, high = mechanism.utility_bounds(market)
     reward = _rounded((low - 2 * shift) / game.usd_per_reward, (high + 2 * shift) / game.usd_per_reward)
     return spans | {"level": (0.0, 1.0), "share": (0.0, 1.0), "reward": reward}
@@ -281,6 +287,21 @@ def _rounded(low: float, high: float) -> tuple[float, float]:
     """A range with room for the rounding of single precision."""
     slack = 1e-6 * (high - low)
     return low - slack, high + slack
+
+
+@lru_cache(maxsize=256)  # by identity, as `layout`
+def _rationality(market: Market | MarketBatch) -> float | Array:
+    """`log10(beta * answer_value)`, a number, or `(B, 1)`, without a product that could be too small."""
+    if isinstance(market, MarketBatch):
+        return market.rowwise(_rationality)
+    return math.log10(market.beta) + math.log10(market.unit)
+
+
+def _users(game: RepeatedMarket, state: State) -> Array:
+    """How rational the users of each market are, `(B, 1)`; `(B, 0)` where demand does not depend on it."""
+    if not game.mechanism.uses_beta:
+        return state.shares[:, :0]
+    return namespace(state.shares).zeros_like(state.shares[:, :1]) + _rationality(game.market)
 
 
 def _records(game: RepeatedMarket, state: State) -> tuple[list[Array], list[Array]]:

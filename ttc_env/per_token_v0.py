@@ -10,8 +10,8 @@ them. More compute raises quality, price and margin: providers compute more than
 
 # Observation Space
 `Box`: own quality, price and cost at each level, in units of `answer_value` (3 m numbers); 1 once a period has been
-played; own last level, 0 to 1; own last reward; last period's levels and shares of all providers.
-`state()` gives centralised critics every provider's part at once.
+played; own last level, 0 to 1; own last reward; how rational users are, `log10(beta * answer_value)`; last period's
+levels and shares of all providers. `state()` gives centralised critics every provider's part at once.
 
 # Rewards
 Profit per arriving query, `share * (price - cost)`, in units of `reward_scale` USD: by default the largest margin

@@ -11,8 +11,9 @@ between its ends. `ttc_env.mechanisms.PostedPrice` documents the grid.
 
 # Observation Space
 `Box`: own quality, list price and cost at each level, in units of `answer_value` (3 m numbers); 1 once a period has
-been played; own last level (0 to 1) and price; own last reward; last period's levels, prices and shares of all
-providers. `state()` gives centralised critics every provider's part at once.
+been played; own last level (0 to 1) and price; own last reward; how rational users are,
+`log10(beta * answer_value)`; last period's levels, prices and shares of all providers. `state()` gives centralised
+critics every provider's part at once.
 
 # Rewards
 Profit per arriving query, `share * (price - cost)`, in units of `reward_scale` USD: by default an equal share of the

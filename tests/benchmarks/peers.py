@@ -30,6 +30,7 @@ class HandWrittenEnv(ParallelEnv):
         }
         tables = (market.quality, market.price, market.cost)
         self.curves = [np.concatenate([table[i] for table in tables]) / market.unit for i in range(len(self.spaces))]
+        self.rationality = np.log10(market.beta * market.unit)
 
     def observation_space(self, agent: str) -> Any:
         return self.spaces[agent][0]
@@ -50,7 +51,7 @@ class HandWrittenEnv(ParallelEnv):
             agent: np.concatenate(
                 [
                     self.curves[i],
-                    [float(self.period > 0), self.levels[i] / top, self.rewards[i]],
+                    [float(self.period > 0), self.levels[i] / top, self.rewards[i], self.rationality],
                     self.levels / top,
                     self.shares,
                 ]
@@ -133,9 +134,9 @@ def compiled_step(market: Market) -> Callable[[np.ndarray, dict[str, np.ndarray]
                 observations[i, first + 2, b] = rewards[i, b]
             for j in range(n):
                 for b in range(batch):
-                    observations[i, first + 3 + j, b] = levels[b, j] * top
+                    observations[i, first + 4 + j, b] = levels[b, j] * top
                 for b in range(batch):
-                    observations[i, first + 3 + n + j, b] = shares[j, b]
+                    observations[i, first + 4 + n + j, b] = shares[j, b]
 
     single = np.float32
     tables = market.user_value.astype(single), market.margin.astype(single)

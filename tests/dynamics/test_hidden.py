@@ -15,7 +15,7 @@ from ttc_env.dynamics import Capacity, Loyalty, Releases, Reputation
 from ttc_env.envs.spaces import observation_space, state_space
 from ttc_env.evaluation import Task, best_response_lower_bound, find_course
 from ttc_env.evaluation.bounded import bounded_figures, is_exact
-from ttc_env.observing import layout, state_index
+from ttc_env.observing import USERS, layout, state_index
 
 MARKET = load_market("gpqa/best_of_n", beta=1000.0).select([1, 6, 8])
 DYNAMICS = (None, Loyalty(0.002), Reputation(0.5), Capacity(queue=1, speed=2000.0), Releases(["base"] * 2, [0.5] * 4))
@@ -34,14 +34,16 @@ def test_who_sees_its_own_side_sees_the_own_fields_of_those_who_see_all(mechanis
         )
     ]  # fmt: skip
     fields = layout(envs[0].game)
-    assert layout(envs[1].game).public == ()
-    assert layout(envs[1].game).hidden == fields.public
+    users = [field for field in fields.public if field.name == USERS]  # known of the market, and no record of play
+    own = fields.own_size + len(users)
+    assert list(layout(envs[1].game).public) == users
+    assert (*users, *layout(envs[1].game).hidden) == fields.public
     all_seen, own_seen, *_ = seen = [env.reset(seed=1)[0] for env in envs]
     torch_state = None
     for _ in range(8):  # past the end of an episode
-        np.testing.assert_array_equal(own_seen, all_seen[..., : fields.own_size])
-        np.testing.assert_array_equal(own_seen, seen[2].own)
-        assert seen[2].public.shape == (16, 0)
+        np.testing.assert_array_equal(own_seen, all_seen[..., :own])
+        np.testing.assert_array_equal(own_seen[..., : fields.own_size], seen[2].own)
+        assert seen[2].public.shape == (16, len(users))
         assert observation_space(envs[1].game).shape == own_seen.shape[2:]
         np.testing.assert_array_equal(envs[0].state(), envs[1].state())
         assert np.all([row in state_space(envs[1].game) for row in envs[1].state()])
@@ -72,7 +74,7 @@ def test_the_pettingzoo_form_shows_the_own_side():
     for _ in range(3):
         assert all(seen[agent] in env.observation_space(agent) for agent in env.agents)
         seen = env.step(dict.fromkeys(env.agents, 3))[0]
-    assert seen[env.agents[0]].shape == (layout(env.engine.game).own_size,)
+    assert seen[env.agents[0]].shape == (layout(env.engine.game).own_size + 1,)
 
 
 def test_the_memory_is_that_of_torch_and_empty_where_a_sequence_begins():

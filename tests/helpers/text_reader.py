@@ -35,6 +35,11 @@ def number(text, before):
     return float(re.search(rf"{re.escape(before)}\s*(-?[\d.]+(?:e[+-]?\d+)?)", text)[1])
 
 
+def rationality(text):
+    """How rational users are, in the unit of money of the text."""
+    return number(text, "and of not buying, b =")
+
+
 def own_number(text):
     """Which provider is spoken to."""
     return int(number(text, "you are provider"))

@@ -13,7 +13,7 @@ from ttc_env import Market, VectorMarket, load_market
 from ttc_env.dynamics import DYNAMICS
 from ttc_env.language import FORM, TEMPLATES, Seen, Speaker, Template, load_template, remember
 from ttc_env.mechanisms import MECHANISMS, make_mechanism
-from ttc_env.observing import CURVES, layout
+from ttc_env.observing import CURVES, USERS, layout
 
 NAME = "gsm8k/reasoning_effort"
 RULES = [
@@ -42,6 +42,8 @@ def parsed_back(env, provider, text):
             values[field.name] = text_reader.carried(text)[field.name]
         elif field.name == "played":
             values[field.name] = [1.0]
+        elif field.name == USERS:  # the rule says it in words of its own
+            continue
         else:
             own = whose == "own"
             keys = [f"your {titles.get(part, part)}"] if own else [f"{part} of provider {j}" for j in range(n)]
@@ -50,7 +52,12 @@ def parsed_back(env, provider, text):
                 values[field.name] = [market.levels.index(value) / (market.num_levels - 1) for value in read]
             else:
                 values[field.name] = [value / scales.get(part, unit) for value in read]
-    return np.concatenate([values[field.name] for field in (*fields.own, *fields.public)])
+    return np.concatenate([values[field.name] for field in (*fields.own, *fields.public) if field.name in values])
+
+
+def without_users(env, observation):
+    """An observation but for how rational users are."""
+    return np.delete(observation, layout(env.game).places.get(USERS, slice(0, 0)))
 
 
 @pytest.mark.parametrize("demand", ["expected", 7])
@@ -72,7 +79,9 @@ def test_numbers_are_parsed_back(rule, options, demand):
         i = int(rng.integers(env.num_providers))
         text = speaker.text(i, past[i])
         assert text_reader.own_number(text) == i
-        np.testing.assert_allclose(parsed_back(env, i, text), observations[0, i], rtol=tolerance, atol=1e-15)
+        np.testing.assert_allclose(
+            parsed_back(env, i, text), without_users(env, observations[0, i]), rtol=tolerance, atol=1e-15
+        )
         assert [row["period"] for row in text_reader.tables(text)["period"]] == [1, 2, 3]
 
 
@@ -82,7 +91,9 @@ def test_what_is_carried_over_is_told(dynamics):
     env.reset(0)
     observations = env.step([[0, 4, 2]])[0]
     text = Speaker(env.game, Template(digits=17)).text(1, [Seen(2, observations[0, 1])])
-    np.testing.assert_allclose(parsed_back(env, 1, text), observations[0, 1], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        parsed_back(env, 1, text), without_users(env, observations[0, 1]), rtol=1e-12, atol=1e-15
+    )
     assert "carried over" in text
 
 
@@ -91,7 +102,11 @@ def test_query_types_are_told():
     env.reset(0)
     observations = env.step(np.zeros((1, env.num_providers), dtype=int))[0]
     text = Speaker(env.game, Template(digits=17)).text(2, [Seen(2, observations[0, 2])])
-    np.testing.assert_allclose(parsed_back(env, 2, text), observations[0, 2], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        parsed_back(env, 2, text), without_users(env, observations[0, 2]), rtol=1e-12, atol=1e-15
+    )
+    told = np.log10(text_reader.rationality(text) * env.game.market.unit * 1000)
+    assert told == pytest.approx(float(layout(env.game).read(observations, USERS)[0, 2, 0]))
 
 
 @settings(max_examples=40)
@@ -108,7 +123,9 @@ def test_any_market_is_parsed_back(data):
     if m == 1:
         return  # a level has no place between 0 and 1
     text = Speaker(env.game, Template(digits=17)).text(0, [Seen(2, observations[0, 0])])
-    np.testing.assert_allclose(parsed_back(env, 0, text), observations[0, 0], rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(
+        parsed_back(env, 0, text), without_users(env, observations[0, 0]), rtol=1e-12, atol=1e-300
+    )
 
 
 def test_history_is_as_long_as_the_template_says():
