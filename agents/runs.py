@@ -30,6 +30,7 @@ def load(run: str | Path, num_markets: int = 1) -> Learner:
         ValueError: the folder is none of a run, or its checkpoint is missing, damaged, foreign or newer.
     """
     from agents import default_config, make_learner
+    from agents.together import learns, side_by_side
 
     run = Path(run)
     config = config_of(run)
@@ -37,7 +38,12 @@ def load(run: str | Path, num_markets: int = 1) -> Learner:
         options = {name: tuple(v) if isinstance(v, list) else v for name, v in config["config"].items()}
         hyperparameters = type(default_config(config["algorithm"]))(**options)
         make = partial(make_env, config, num_markets)
-        learner = make_learner(config["algorithm"], make, config["steps"], config["seed"], config=hyperparameters)
+        learner: Any
+        if config["learners"] and learns(config["opponents"]):
+            named = config["algorithm"], hyperparameters, config["learners"], config["opponents"]
+            learner = side_by_side(make, *named, config["steps"], config["seed"])
+        else:
+            learner = make_learner(config["algorithm"], make, config["steps"], config["seed"], config=hyperparameters)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{run} is no folder of a run that this version can load: {error}") from None
     learner.load_state_dict(latest(run)["learner"]["learnt"])
@@ -75,8 +81,10 @@ def make_env(config: dict[str, Any], num_markets: int, **backend: Any) -> Any:
         observe=config.get("observe", "public"),  # runs older than the option saw everything
         **backend,
     )
-    if not config["learners"]:
-        return env
     from agents.frozen import find_opponents
+    from agents.together import learns
+
+    if not config["learners"] or learns(config["opponents"]):
+        return env
 
     return Seats(env, config["learners"], find_opponents(config["opponents"]))

@@ -15,6 +15,7 @@ import tyro
 from agents import ALGORITHMS, ASKING, REMEMBERING, Learner, NoConfig, default_config, find_class, make_learner
 from agents.frozen import check_opponents, find_opponents
 from agents.parts.checks import check_device, not_negative
+from agents.together import learns, side_by_side
 from train.folders import CONFIG
 from train.market_options import MarketArgs, MarketOptions
 from ttc_env import Market, VectorMarket
@@ -51,7 +52,8 @@ class Args(Generic[Config, Rule, Carried]):
     observe: str = "public"
     """public, or own: providers see their own side of a period, and neither the state nor what the others did"""
     opponents: str = "nash"
-    """what the providers do that do not learn: nash, best_response, random, or what a run has learnt, by its folder"""
+    """what the providers do that do not learn: nash, best_response, random, or what a run has learnt, by its folder; or
+    another of agents.ALGORITHMS, such as q-learning, which learns along in their seats"""
     seed: int = 0
     """of networks, actions and markets; the first one if there are several"""
     num_seeds: int = 1
@@ -102,13 +104,15 @@ class Args(Generic[Config, Rule, Carried]):
             observe=self.observe,
             **backend,
         )
-        if not self.learners:
+        if not self.learners or learns(self.opponents):
             return env
         return Seats(env, self.learners, find_opponents(self.opponents))
 
     def make_learner(self, seed: int) -> Learner:
         """The learner of these arguments."""
-        make_env = partial(self.make_env, self.num_markets)
+        make_env: Any = partial(self.make_env, self.num_markets)
+        if self.learners and learns(self.opponents):
+            return side_by_side(make_env, self.algorithm, self.config, self.learners, self.opponents, self.steps, seed)
         return make_learner(self.algorithm, make_env, self.steps, seed, device=self.device, config=self.config)
 
     def default_name(self) -> str:
@@ -154,8 +158,14 @@ class Args(Generic[Config, Rule, Carried]):
         for name in ("num_seeds", "steps", "eval_every"):
             whole(name, getattr(self, name))
         whole("seed", self.seed, least=0)
-        check_opponents(self.opponents)
-        if (self.carried is not None or self.observe != "public") and self.learners:
+        along = learns(self.opponents)
+        if not along:
+            check_opponents(self.opponents)
+        if along and (not self.learners or self.device != "cpu"):
+            raise ValueError(
+                f"opponents {self.opponents} learn along in seats that --learners leaves, on the cpu; say --learners"
+            )
+        if (self.carried is not None or self.observe != "public") and self.learners and not along:
             raise ValueError(
                 "with --dynamics or --observe own all providers are judged together, so all must learn; "
                 "leave out --learners"

@@ -159,7 +159,7 @@ class Course:
         self.args, self.learner, self.record = args, learner, record
         self.updates, self.whole = 0, True
         state = record.saved()
-        if state is None:  # it is new, or was killed before its first checkpoint
+        if state is None or getattr(learner, "starts_over", False):  # new, or killed before its first checkpoint
             record.clear()
             return
         if not can_resume(learner):
