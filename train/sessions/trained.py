@@ -21,7 +21,7 @@ from ttc_env.checks import finite, whole
 from ttc_env.collusion import PayoffTable, Strategies
 from ttc_env.equilibrium import StageGame
 from ttc_env.evaluation.tabulating import tabulate
-from ttc_env.observing import layout
+from ttc_env.observing import CURVES, USERS, layout
 
 SETTLED = 0.9
 """fraction of training; play is taken for converged if it ends as it was then"""
@@ -81,7 +81,9 @@ class Blind:
 
     def blank(self, observations: Any) -> Any:
         """Observations without the record, which is overwritten."""
-        observations[..., layout(self.env.game).places["played"].start :] = 0
+        for name, place in layout(self.env.game).places.items():
+            if name not in (*CURVES, USERS):
+                observations[..., place] = 0
         return observations
 
 
