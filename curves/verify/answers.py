@@ -19,7 +19,8 @@ Kind = Literal["number", "integer", "choice"]  # integer: 0..999, as in AIME
 Form = Callable[[str, Kind], "_Statement | None"]  # the last statement of some form
 
 _BOX = re.compile(r"\\boxed\s*(?=\{)")
-_ANY_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*(?=\{)|<answer>(?=[^<]{0,500}</answer>)", re.IGNORECASE)
+_ANY_BOX = re.compile(r"\\(?i:boxed|fbox|framebox)\s*(?=\{)")
+_TAGGED = re.compile(r"<(?i:answer)>(?=[^<]{0,500}</(?i:answer)>)")
 _HASHES = re.compile(r"####+ ?(?!\d+[.)] ?[A-Za-z])")  # no heading with a number
 _IS = r"(?: ?(?:is|are|was|be|equals|becomes)\b(?!(?: not\b|n't| never\b))(?: ?[:=])?| ?[:=])"
 _LINKS = "to|for|of|in|from|here|then|thus|therefore|now|would|should|must|will|has|can"
@@ -31,8 +32,8 @@ _LABELS = {
 }
 _COLON = re.compile(r"\banswer\b['\])]*\s*:", re.IGNORECASE)
 _END = re.compile(r"(?<=\S)\s*(?:<\|?(?:im_end|eot_id|endoftext|end|eos|end_of_text|end_of_turn)\|?>|</s>)")
-_NEXT_WORDS = ("Question", "Q", "Problem", "Human", "User", "Instruction")
-_NEXT = re.compile(rf"^[# ]*(?:{'|'.join(_NEXT_WORDS)})\b[ \d]*[:.]", re.MULTILINE)
+_NEXT_WORDS = "Question|Q|Problem|Human|User|Instruction"
+_NEXT = re.compile(rf"\n[# ]*(?:{_NEXT_WORDS})\b[ \d]*[:.]")
 _SENTENCE = 500  # characters in which a statement has to end
 _SHORT = 40  # characters of an answer that is remembered
 
@@ -99,15 +100,20 @@ def _ranked(kind: Kind) -> tuple[Form, ...]:
 
 def _boxes(text: str, kind: Kind, pattern: re.Pattern[str] = _BOX) -> _Statement | None:
     places = list(pattern.finditer(text))
-    if not places:
-        return None
-    begin = places[-1].end()
-    content = _content(text, begin) if text[begin] == "{" else text[begin:].partition("<")[0]
-    return _Statement(places[-1].start(), None if content is None else _read(content, kind))
+    return _within(text, kind, places[-1]) if places else None
 
 
 def _any_boxes(text: str, kind: Kind) -> _Statement | None:
-    return _boxes(text, kind, _ANY_BOX)
+    tags = list(_TAGGED.finditer(text)) if "<" in text else []
+    box = _boxes(text, kind, _ANY_BOX)
+    return _within(text, kind, tags[-1]) if tags and (box is None or tags[-1].start() > box.place) else box
+
+
+def _within(text: str, kind: Kind, opened: re.Match[str]) -> _Statement:
+    """What stands between the mark that opens a box, or a tag, and the one that closes it."""
+    begin = opened.end()
+    content = _content(text, begin) if text[begin : begin + 1] == "{" else text[begin:].partition("<")[0]
+    return _Statement(opened.start(), None if content is None else _read(content, kind))
 
 
 def _hashes(text: str, kind: Kind) -> _Statement | None:
@@ -146,8 +152,6 @@ def _own_part(text: str, kind: Kind) -> str:
     """The text up to where it ends, or goes on to a question of its own after it has answered."""
     if "<" in text and (end := _END.search(text)):
         text = text[: end.start()]
-    if not any(word in text for word in _NEXT_WORDS):  # far cheaper than to look at the beginning of every line
-        return text
     begin = 0
     for other in _NEXT.finditer(text):
         head = text[begin : other.start()]

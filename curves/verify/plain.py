@@ -6,6 +6,7 @@ What is left means the same and is spelt in one way: `**$-\tfrac{1}{2}$**`, `\te
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 
 _CHARACTERS = str.maketrans(
     dict.fromkeys("\u2212\ufe63\uff0d\u2010\u2011\u2012\u2013", "-")  # minus signs, hyphens and the dash of ranges
@@ -42,7 +43,7 @@ _COMMANDS = (
     (re.compile(rf"\\[,;:> ()\[\]]|\\(?:{_BLANKS}){_END}"), " "),
     (re.compile(rf"\\(?:times|cdot|ast){_END}"), "×"),
     (re.compile(rf"\\(?:approx|simeq|cong|equiv|doteq|colon){_END}"), "="),
-    (re.compile(r"\\([%$#_&])"), r"\1"),
+    (re.compile(r"\\([%$#_&])"), itemgetter(1)),
     (re.compile(rf"\\(?:{_BREAKS}){_END}"), " ; "),
 )
 _DEGREES = re.compile(r"\^ ?\{ ?\\circ ?\}|\^? ?\\(?:circ|degree)(?![a-zA-Z])")
@@ -52,7 +53,7 @@ _FRACTION = re.compile(rf"\\[tdc]?frac{_SIGNED}{_SIGNED}")
 _OVER = re.compile(r"\{\s*(-?\d+)\s*\\over\s*(\d+)\s*\}")
 _EMPHASIS = re.compile(r"[*_](?:(?<=\*)\**|(?<=_)_*)")  # a run of either; a set of characters is found fastest
 _TAG = re.compile(r"</?(?:b|i|u|em|strong|code|span|p|mark)(?: [^<>]*)?>|<br ?/?>", re.IGNORECASE)
-_BULLET = re.compile(r"^[ \t]*(?:[*+-]|>)[ \t]+", re.MULTILINE)
+_BULLET = re.compile(r"\n[ \t]*[*+>-][ \t]+")  # a line break is found far faster than the beginning of a line
 _THINKING = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 
 
@@ -76,12 +77,12 @@ def plain(text: str) -> str:
         text = _TAG.sub("", text)
     if "\\" in text or "{" in text:
         text = _without_latex(text)
-    text = _BULLET.sub("", text)
+    text = _BULLET.sub("\n", "\n" + text)[1:]
     if "*" in text or "_" in text:
         text = _EMPHASIS.sub(_emphasis, text)
     text = text.replace("`", "").replace('"', "").replace("\t", " ").replace("\r", "")
     if "$" in text:
-        if any(mark in text for mark in ("-$", "+$", "- $", "+ $")):
+        if "-$" in text or "+$" in text or "- $" in text or "+ $" in text:  # far cheaper than to look for the sign
             text = _CURRENCY.sub("", text)
         text = text.replace("$", " ")
     while "  " in text:
