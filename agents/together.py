@@ -37,9 +37,19 @@ def learns(opponents: str) -> bool:
 
 def side_by_side(
     make_env: Callable[..., VectorMarket], name: str, config: Any, seats: Sequence[str | int], others: str,
-    total_steps: int, seed: int,
+    total_steps: int, seed: int, along: Any = None,
 ) -> Together:  # fmt: skip
-    """A learner in some seats, by names or indices, and in all others one of another name with its defaults.
+    """A learner in some seats, by names or indices, and in all others one of another name.
+
+    Args:
+        make_env: makes the markets with all their providers.
+        name: of the first.
+        config: its hyper-parameters.
+        seats: its own.
+        others: name of the other.
+        total_steps: agent steps of both.
+        seed: of the first.
+        along: hyper-parameters of the other, by default those of its name.
 
     Raises:
         ValueError: no such provider, no seat that is left, or what a learner refuses.
@@ -49,7 +59,7 @@ def side_by_side(
     rest = [i for i in range(market.num_providers) if i not in own]
     if not rest:
         raise ValueError(f"no seat is left in which {others} could learn along")
-    parts = [Part(name, config, own), Part(others, default_config(others), rest)]
+    parts = [Part(name, config, own), Part(others, default_config(others) if along is None else along, rest)]
     return Together(make_env, parts, total_steps, seed)
 
 

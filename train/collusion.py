@@ -37,6 +37,7 @@ import tyro
 from agents import ALGORITHMS, ASKING, default_config, find_class
 from agents.compiled.loop import is_compiled
 from agents.compiled.q_learning import SessionConfig
+from agents.together import learns
 from train.comparison.filling import fill_store, finished
 from train.market_options import MarketArgs, MarketOptions, options_named
 from train.sessions.cell import VARIANTS, Cell, Setting, run_cell, tables
@@ -90,9 +91,10 @@ class Args(Generic[Rule, Config]):
     max_cycles: int = 100
     """periods per episode of learners other than q-learning"""
     learners: tuple[str, ...] = ()
-    """seats of players who are asked in words; by default all"""
+    """seats of the algorithm, where it is not q-learning; by default all"""
     opponents: str = "nash"
-    """what the other seats do: nash, best_response, random, or what a run has learnt, by its folder"""
+    """what the other seats do: another learner by its name; against players who are asked in words nash, best_response,
+    random, or what a run has learnt, by its folder"""
     sessions: int = 100
     """of each batch, with consecutive seeds"""
     controls: int | None = None
@@ -148,9 +150,14 @@ class Args(Generic[Rule, Config]):
             if hasattr(find_class(self.algorithm), "played"):
                 talk = Talk(self.algorithm, self.config, self.steps, self.max_cycles, self.learners, self.opponents)
                 return [talk]
-            if self.learners:
-                raise ValueError(f"--learners is of players who are asked in words; with {self.algorithm} all learn")
-            return [Training(self.algorithm, self.config, self.discount, self.steps, self.num_markets, self.max_cycles)]
+            if self.learners and not learns(self.opponents):
+                raise ValueError(f"--opponents of {self.algorithm} must be another learner, got {self.opponents!r}")
+            along = (self.learners, self.opponents) if self.learners else ((), "")
+            return [
+                Training(
+                    self.algorithm, self.config, self.discount, self.steps, self.num_markets, self.max_cycles, 1, *along
+                )
+            ]
         rates = self.map.learning_rate or (self.config.learning_rate,)
         decays = self.map.decay or (self.config.decay,)
         return [replace(self.config, learning_rate=rate, decay=decay) for rate, decay in product(rates, decays)]

@@ -133,6 +133,15 @@ def test_other_learners_are_asked_the_same(tmp_path, name):
     assert f"{name}, discount 0.95" in (folder / "sessions.csv").read_text()
 
 
+def test_algorithms_are_put_against_each_other(tmp_path):
+    words = ["--mechanism.num-prices", "3", "--algorithm", "hedge", "--learners", "0", "--opponents", "exp3"]
+    words += ["--steps", "400", "--num-markets", "2", "--sessions", "1", "--controls", "1", "--no-figures"]
+    done = run(tmp_path, *words, "--backend", "serial", "--name", "it")
+    assert done.returncode == 0, done.said
+    assert "hedge against exp3" in done.said
+    assert len(read_lines(tmp_path / "runs" / "collusion" / "it" / "sessions.jsonl")) == 3
+
+
 def test_a_cap_lowers_what_can_be_earned_and_its_log_counts():
     """Against a second way to find the same: profits of capped actions, looked up one by one."""
     words = [*SMALL, "--regulator.rule", "cap", "--regulator.bound", "1"]
@@ -199,6 +208,7 @@ def test_intervals_leave_out_what_is_not_there():
         (("--algorithm", "ppo", "--regulator.rule", "cap", "--regulator.bound", "3"), "ppo plays in the market itself"),
         (("--algorithm", "ppo", "--map.decay", "1e-5"), "--map.decay is of q-learning alone"),
         (("--algorithm", "ppo", "--discount", "1"), "discount must be in"),
+        (("--algorithm", "ppo", "--learners", "0"), "--opponents of ppo must be another learner, got 'nash'"),
         (("--algorithm", "nobody"), "unknown learner 'nobody'"),
     ],
 )

@@ -48,10 +48,11 @@ RESPONSES = {
 
 def label_of(config: dict[str, Any]) -> str:
     """How the learners of a batch learn, in a few words."""
-    if "opponents" in config:
+    if "memory" not in config:
         return f"{config['algorithm']} {config['config'].get('model', '')}".strip()
     if "algorithm" in config:
-        return f"{config['algorithm']}, discount {config['discount']:g}"
+        against = f" against {config['opponents']}" if config["opponents"] else ""
+        return f"{config['algorithm']}{against}, discount {config['discount']:g}"
     return f"rate {config['learning_rate']}, decay {config['decay']:g}"
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from agents import find_class, make_learner
+from agents import default_config, find_class, make_learner
 from agents.compiled.q_learning import Session
 from agents.parts import checks
+from agents.together import side_by_side
 from agents.training import advance
 from ttc_env import VectorMarket
 from ttc_env.checks import finite, whole
@@ -40,6 +41,10 @@ class Training:
     max_cycles: int = 100
     memory: int = 1
     """0: nobody sees what was played"""
+    learners: tuple[str, ...] = ()
+    """its seats, if another algorithm has the others"""
+    opponents: str = ""
+    """that other algorithm, with its default hyper-parameters"""
 
     def __post_init__(self) -> None:
         for name in ("steps", "num_markets", "max_cycles"):
@@ -50,10 +55,9 @@ class Training:
         if hasattr(find_class(self.algorithm), "played"):
             raise ValueError(f"{self.algorithm} does not learn a table, and is not asked what it would do")
 
-    @property
-    def hyperparameters(self) -> Any:
-        """Those of the learner, as patient as the session is."""
-        return replace(self.config, gamma=self.discount) if hasattr(self.config, "gamma") else self.config
+    def patient(self, config: Any) -> Any:
+        """Hyper-parameters with the patience of the session."""
+        return replace(config, gamma=self.discount) if hasattr(config, "gamma") else config
 
 
 class Blind:
@@ -102,8 +106,23 @@ def train_session(game: StageGame, payoffs: PayoffTable, training: Training, see
         return env if training.memory else Blind(env)
 
     count = training.steps
-    learner: Any = make_learner(training.algorithm, make_env, count, seed, config=training.hyperparameters)
-    env = VectorMarket(game.market, game.mechanism)
+    learner: Any
+    own = training.patient(training.config)
+    if training.opponents:
+        along = training.patient(default_config(training.opponents))
+        learner = side_by_side(
+            make_env, training.algorithm, own, training.learners, training.opponents, count, seed, along
+        )
+    else:
+        learner = make_learner(training.algorithm, make_env, count, seed, config=own)
+    try:
+        return _learn(learner, VectorMarket(game.market, game.mechanism), payoffs, count)
+    finally:
+        getattr(learner, "close", lambda: None)()
+
+
+def _learn(learner: Any, env: VectorMarket, payoffs: PayoffTable, count: int) -> Session:
+    """Train to the end, and look at play on the way and at the end."""
     before: np.ndarray | None = None
     updates = 0
     while learner.steps < count:
