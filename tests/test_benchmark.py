@@ -23,7 +23,7 @@ from ttc_env.evaluation import load_suite
 from ttc_env.scripting.jsonl import JsonLines, read_lines
 
 SCRIPT = ROOT / "train" / "benchmark.py"
-TASKS = [task.name for task in load_suite("ttc-lite-v0")]
+TASKS = [task.name for task in load_suite("ttc-lite-v1")]
 SMALL = ("--learner", "random", "hedge", "--task", TASKS[0], TASKS[-1], "--seeds", "2", "--steps", "2000")
 TABLES = ("leaderboard.md", "leaderboard.csv", "tasks.csv", "comparisons.csv")
 
@@ -249,7 +249,7 @@ def test_a_learner_of_your_own_and_one_that_fails(tmp_path, backend):
     ("arguments", "words"),
     [
         (("--learner", "alchemy"), ("alchemy", "package.module:Class")),
-        (("--suite", "ttc-huge"), ("ttc-huge", "ttc-lite-v0")),
+        (("--suite", "ttc-huge"), ("ttc-huge", "ttc-lite-v1")),
         (("--task", "no-such"), ("no-such", TASKS[0])),
         (("--seeds", "0"), ("seeds", "0")),
         (("--backend", "cloud"), ("cloud", "ray")),

@@ -53,7 +53,7 @@ def test_the_learner_of_the_docs_is_complete(tmp_path):
     command = re.search(rf"python (train/benchmark\.py --learner {name}:.*)", page).group(1).split()
     result = run_apart(command[0], tmp_path, *command[1:], "--backend", "serial", "--no-figures")
     assert result.returncode == 0, result.said
-    lines = (tmp_path / "runs" / "benchmark" / "ttc-lite-v0" / "results.jsonl").read_text().splitlines()
+    lines = (tmp_path / "runs" / "benchmark" / "ttc-lite-v1" / "results.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
     assert len(records) == 6
     own = [record["metrics"]["relative_nash_conv"] for record in records if record["learner"].startswith(name)]

@@ -17,9 +17,10 @@ from ttc_env.mechanisms import PerToken, SecondPrice, make_mechanism
 from ttc_env.metrics import evaluate, play, record_play
 from ttc_env.opponents import Recorded, equilibrium_actions, make_opponents
 
-LITE = {task.name: task for task in load_suite("ttc-lite-v0")}
+LITE = {task.name: task for task in load_suite("ttc-lite-v1")}
 SMALL = Task("small", ("gpqa/reasoning_effort",), ("gpqa/reasoning_effort",), max_cycles=30)
-each_task = pytest.mark.parametrize("task", LITE.values(), ids=lambda task: task.name)
+STAGE = {name: task for name, task in LITE.items() if not task.carries}
+each_task = pytest.mark.parametrize("task", STAGE.values(), ids=lambda task: task.name)
 
 
 class Scripted:
@@ -53,15 +54,19 @@ def test_an_equilibrium_scores_one(task):
         assert found[name] == pytest.approx(value, abs=1e-9), name
     assert found["external_regret"] == pytest.approx(0, abs=1e-9)
     assert found["user_value_ratio"] == pytest.approx(1)
-    assert 0.5 < found["held_out_opponents"] <= 1 + 1e-12
+    assert ("held_out_opponents" in found) == ("rival_regret" in found) == task.held_out_opponents
+    if task.held_out_opponents:
+        assert 0.5 < found["held_out_opponents"] <= 1 + 1e-12
+        assert 0 <= found["rival_regret"] < 0.5
     if task.mechanism == "second_price":
+        assert found["rival_regret"] == pytest.approx(0, abs=1e-12)
         assert found["held_out_opponents"] == pytest.approx(1)  # honesty is a best response to anybody
         assert found["welfare_ratio"] == found["winner_efficiency"] == pytest.approx(1)
         assert found["truthfulness_gap"] == pytest.approx(0, abs=1e-12)
         assert found["profit_gain"] == pytest.approx(0, abs=1e-12)
     else:
         assert found["profit_gain"] == pytest.approx(0, abs=1e-9)
-        poa = np.mean([1 / equilibrium.price_of_anarchy(task.market(name)) for name in task.test])
+        poa = np.mean([1 / equilibrium.price_of_anarchy(task.market(name)) for name in task.tests])
         assert found["welfare_ratio"] == pytest.approx(poa)
         assert not {"truthfulness_gap", "winner_efficiency"} & set(found)
 
@@ -70,7 +75,7 @@ def test_an_equilibrium_scores_one(task):
 def test_random_play_scores_zero(task):
     found = evaluate_scripted(task, nash=False)
     assert found["score"] < 0.1
-    assert found["held_out_opponents"] < 0.4
+    assert found.get("held_out_opponents", 0) < 0.4
     if "relative_nash_conv" in found:
         assert found["relative_nash_conv"] > 0.2
         assert found["external_regret"] <= found["swap_regret"] + 1e-12
@@ -84,7 +89,7 @@ def test_figures_are_plain_finite_numbers_and_come_again(task):
     assert {type(value) for value in found.values()} == {float}
 
 
-@pytest.mark.parametrize("name", [task.name for task in LITE.values() if not task.held_out])
+@pytest.mark.parametrize("name", [task.name for task in STAGE.values() if not task.held_out])
 def test_independent_ppo_solves_the_tasks_it_is_trained_on(name):
     task = LITE[name]
     learner = make_learner("ppo", task.make_env, task.steps, seed=0)
@@ -94,6 +99,31 @@ def test_independent_ppo_solves_the_tasks_it_is_trained_on(name):
     assert found["relative_nash_conv"] < 0.01
     assert found["score"] > 0.95
     assert found["held_out_opponents"] > 0.9
+
+
+def test_suppressed_bids_show_in_what_users_are_left_and_against_rivals():
+    """The winner bids honestly and all others as low as they can: nobody could gain, and users get nothing."""
+    task = LITE["auction-gpqa"]
+    honest = StageGame(task.market("gpqa/best_of_n"), "second_price").equilibrium()
+    winner = equilibrium.second_price_outcome(task.market("gpqa/best_of_n")).winner
+    low = np.broadcast_to([0, 16, 0], honest.shape).copy()
+    low[winner] = honest[winner]
+    found = evaluate_policy(task, lambda seen, greedy=False: np.broadcast_to(low, (len(seen), *low.shape)))
+    assert found["score"] == 1
+    assert found["user_value_ratio"] < 0.3
+    assert found["rival_regret"] > 0.3
+
+
+def test_private_play_meets_honest_and_random_bidders():
+    task = LITE["auction-private"]
+    learner = make_learner("nash", task.make_env, 1, seed=0)
+    found = evaluate_policy(task, learner.act, learner.enter)
+    for name in ("score", "held_out_opponents", "user_value_ratio"):
+        assert found[name] == pytest.approx(1), name
+    assert found["rival_regret"] == pytest.approx(0, abs=1e-12)
+    worse = evaluate_policy(task, lambda seen, greedy=False: np.broadcast_to([0, 16, 0], (*seen.shape[:2], 3)))
+    assert worse["user_value_ratio"] == 0
+    assert worse["rival_regret"] == pytest.approx(1)
 
 
 def test_losing_play_has_no_relative_figures():

@@ -15,13 +15,15 @@ GSM8K = ("gsm8k/majority_voting",)
 
 
 def test_suites_are_what_they_say():
-    lite, main = load_suite("ttc-lite-v0"), load_suite("ttc-main-v0")
-    assert [task.mechanism for task in lite] == ["per_token"] * 3 + ["second_price"]
-    assert [task.demand for task in lite] == ["expected", 100, "expected", "expected"]
-    assert [task.held_out for task in lite] == [False, False, True, False]
-    assert 18 <= len(main) <= 24
+    lite, main = load_suite("ttc-lite-v1"), load_suite("ttc-main-v1")
+    assert [task.mechanism for task in lite] == ["per_token"] * 3 + ["second_price"] * 2
+    assert [task.demand for task in lite] == ["expected", 100, "expected", "expected", "expected"]
+    assert [task.held_out for task in lite] == [False, False, True, False, False]
+    assert [task.information for task in lite] == [None, None, None, "private", None]
+    assert 24 <= len(main) <= 30
     assert {task.mechanism for task in main if task.held_out} == {"per_token", "second_price"}
-    assert {task.beta for task in main} == {200.0, 1000.0, 1e5}
+    assert {task.information for task in main} == {None, "private"}
+    assert {task.beta for task in main} == {200.0, 1000.0, 3000.0, 1e5}
     assert {task.steps for task in main} == {500_000}
     for tasks in (lite, main):
         assert len({task.name for task in tasks}) == len(tasks)
@@ -36,7 +38,7 @@ def test_every_task_trains_and_tests_in_one_pair_of_spaces(suite, task):
         there = task.make_test_env(name, 3)
         assert there.reset(seed=0)[0].shape == (3, *env.reset(seed=0)[0].shape[1:])
         assert there.single_action_space == env.single_action_space
-        assert there.market.beta == task.beta
+        assert there.market.beta == getattr(task.market(name), "markets", [task.market(name)])[0].beta
         assert (there.game.demand, there.game.max_cycles) == (task.demand, task.max_cycles)
 
 
@@ -46,6 +48,27 @@ def test_rows_of_training_take_the_markets_in_turn():
     np.testing.assert_array_equal(quality[0], quality[2])
     np.testing.assert_array_equal(quality[1], ttc_env.load_market("aime/best_of_n").quality)
     assert task.held_out
+
+
+def test_markets_are_drawn_around_measured_curves():
+    one, same, other = ({"source": "gpqa/best_of_n", "draw": seed, "beta": 300.0} for seed in (3, 3, 4))
+    task = Task("drawn", (one,), (one, other), held_out_opponents=False)
+    measured = ttc_env.load_market("gpqa/best_of_n")
+    np.testing.assert_array_equal(task.market(one).quality, task.market(same).quality)
+    assert task.market(one).beta == 300.0
+    assert 0 < abs(task.market(one).accuracy - measured.accuracy).max() < 0.5
+    assert (task.market(one).quality != task.market(other).quality).any()
+    np.testing.assert_array_equal(task.market(one).cost, measured.cost)
+    with pytest.raises(ValueError, match=r"draw, a seed, must be an integer >= 0, got -1"):
+        Task("bad", ({"source": "gpqa/best_of_n", "draw": -1},), GSM8K)
+    with pytest.raises(ValueError, match="mixed/best_of_n is a mixture"):
+        Task("bad", ({"source": "mixed/best_of_n", "draw": 1},), GSM8K)
+
+
+def test_suites_that_were_replaced_say_by_which():
+    for name in ("lite", "main"):
+        with pytest.raises(ValueError, match=f"ttc-{name}-v0 is no more: .* take ttc-{name}-v1"):
+            load_suite(f"ttc-{name}-v0")
 
 
 @pytest.mark.parametrize(
@@ -68,19 +91,20 @@ def test_bad_tasks_are_refused(changes, message):
 
 
 def test_unknown_names_are_told_what_there_is():
-    with pytest.raises(ValueError, match=r"unknown suite 'ttc-lite'; allowed: .*ttc-lite-v0, ttc-main-v0, or the path"):
+    with pytest.raises(ValueError, match=r"unknown suite 'ttc-lite'; allowed: .*ttc-lite-v1, ttc-main-v1, or the path"):
         load_suite("ttc-lite")
     with pytest.raises(ValueError, match="unknown test market 'aime/best_of_n' of tokens-gsm8k; allowed: gsm8k"):
-        load_suite("ttc-lite-v0")[0].make_test_env("aime/best_of_n")
+        load_suite("ttc-lite-v1")[0].make_test_env("aime/best_of_n")
     with pytest.raises(ValueError, match="no frozen population for 'per_token:nano/best_of_n:1000'; there are: per_"):
         load_population("nano/best_of_n")
     with pytest.raises(ValueError, match="'per_token:gsm8k/majority_voting:7'"):
         load_population("gsm8k/majority_voting", beta=7.0)
 
 
-@pytest.mark.parametrize(
-    "course", sorted({(n, t.mechanism, t.beta) for _, t in TASKS if not t.carries for n in t.tests}), ids=str
-)
+MET = [task for _, task in TASKS if task.held_out_opponents and not task.carries]
+
+
+@pytest.mark.parametrize("course", sorted({(name, t.mechanism, t.beta) for t in MET for name in t.tests}), ids=str)
 def test_every_test_market_has_a_diverse_population(course):
     name, mechanism, beta = course
     found = load_population(name, mechanism, beta)

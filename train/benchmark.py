@@ -1,6 +1,6 @@
 """Compare learners on a suite of tasks, with error bars.
 
-    python train/benchmark.py                                    # all baselines on ttc-lite-v0, ten seeds
+    python train/benchmark.py                                    # all baselines on ttc-lite-v1, ten seeds
     python train/benchmark.py --learner ppo hedge my_module:Mine # these, one of them your own
     python train/benchmark.py --suite ttc-hard-v1 --jobs 16      # markets that carry something over
     python train/benchmark.py --suite mine.toml                  # tasks of your own
@@ -39,7 +39,7 @@ MOST_JOBS = 8
 class Args:
     """Compare learners on a suite of tasks, with error bars."""
 
-    suite: str = "ttc-lite-v0"
+    suite: str = "ttc-lite-v1"
     """one of ttc_env.evaluation.SUITES, or the path of a .toml file of your own"""
     learner: tuple[str, ...] = tuple(ALGORITHMS)
     """names of agents.ALGORITHMS, or classes of your own as package.module:Class"""

@@ -44,7 +44,7 @@ class Args:
     """who is trained, and for how many agent steps"""
     scripts: tuple[str, ...] = ("random", "noisy-nash", "soft")
     """who is scripted; see SCRIPTS"""
-    suites: tuple[str, ...] = ("ttc-lite-v0", "ttc-main-v0")
+    suites: tuple[str, ...] = ("ttc-lite-v1", "ttc-main-v1")
     """whose test markets get a population, where nothing is carried over"""
     samples: int = 64
     """periods of play that are kept of each member"""
@@ -112,7 +112,7 @@ def main(args: Args) -> None:
         population_key(name, task.mechanism, task.beta): (name, task.mechanism, task.beta)
         for suite in args.suites
         for task in load_suite(suite)
-        if not task.carries
+        if task.held_out_opponents and not task.carries
         for name in task.tests
     }
     populations = {}

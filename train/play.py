@@ -1,7 +1,7 @@
 """Let what a run has learnt play: look at it, judge it in any task, put it against another.
 
     python train/play.py runs/NAME                                           # an episode beside the equilibrium
-    python train/play.py runs/NAME --task ttc-lite-v0/tokens-gsm8k           # all figures of a task
+    python train/play.py runs/NAME --task ttc-lite-v1/tokens-gsm8k           # all figures of a task
     python train/play.py runs/NAME --render episode.gif                      # as a moving picture; or --render text
     python train/play.py runs/NAME --seats 0 3 --opponents runs/OTHER        # in two seats, another run in the rest
     python train/run.py --learners 0 --opponents runs/NAME                   # learn against it

@@ -73,7 +73,7 @@ def play_types(env: VectorMarket, act: Callable[[np.ndarray], Any], periods: int
     for _ in range(periods):
         observations = env.step(np.asarray(act(observations)))[0]
     past = _of_the_first(env.record(), types)._replace(carried=np.arange(types)[:, None])
-    return np.asarray(act(observe(env.game, past)))
+    return np.array(act(observe(env.game, past)))
 
 
 def _of_the_first(record: Any, rows: int) -> Any:

@@ -73,7 +73,7 @@ def test_benchmarks(tmp_path):
     folder = tmp_path / "runs"
     found = results(folder)
     (cell,) = found.cells[found.cells.task == "tokens-gsm8k"].to_dict("records")
-    (record,) = map(json.loads, (folder / "benchmark" / "ttc-lite-v0" / "results.jsonl").read_text().splitlines())
+    (record,) = map(json.loads, (folder / "benchmark" / "ttc-lite-v1" / "results.jsonl").read_text().splitlines())
     assert cell["score"] == record["metrics"]["score"]
     curve = found.curves[found.curves.task == "tokens-gsm8k"]
     assert curve.agent_steps.tolist() == record["curve"]["steps"]

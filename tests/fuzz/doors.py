@@ -279,7 +279,7 @@ def _tasks(data: st.DataObject, folder: Path) -> None:
     task = Task(**data.draw(arguments(usual)))
     task.make_env().reset(0)
     if data.draw(st.booleans()):
-        load_suite(data.draw(st.sampled_from(["", "ttc-lite-v0", "../x", "x.toml", "\0.toml"])))
+        load_suite(data.draw(st.sampled_from(["", "ttc-lite-v1", "../x", "x.toml", "\0.toml"])))
 
 
 def _outcomes(data: st.DataObject, folder: Path) -> None:

@@ -78,8 +78,8 @@ def test_it_plays_as_the_run_said(runs, name):
 
 
 def test_it_is_judged_in_a_task_as_its_learner_is(runs):
-    figures, _ = play(runs, "runs/all", "--task", "ttc-main-v0/tokens-gsm8k-effort")
-    learner, task = agents.load(runs / "runs" / "all"), train.play.find_task("ttc-main-v0/tokens-gsm8k-effort")
+    figures, _ = play(runs, "runs/all", "--task", "ttc-main-v1/tokens-gsm8k-effort")
+    learner, task = agents.load(runs / "runs" / "all"), train.play.find_task("ttc-main-v1/tokens-gsm8k-effort")
     assert figures == evaluate_policy(task, learner.act)
 
 
@@ -145,11 +145,11 @@ def test_a_run_learns_against_it_and_is_loaded_with_it(runs, monkeypatch):
     ("words", "said"),
     [
         (["nowhere"], "nowhere is no folder of a run"),
-        (["runs/all", "--task", "ttc-lite-v0/x"], "unknown task 'ttc-lite-v0/x'; allowed: ttc-lite-v0/tokens-gsm8k"),
+        (["runs/all", "--task", "ttc-lite-v1/x"], "unknown task 'ttc-lite-v1/x'; allowed: ttc-lite-v1/tokens-gsm8k"),
         (["runs/all", "--task", "y/x"], "unknown suite 'y'"),
-        (["runs/all", "--task", "ttc-lite-v0/tokens-gsm8k"], "trained with providers 3, and is asked to play with"),
-        (["runs/auction", "--task", "ttc-main-v0/tokens-gsm8k-effort"], "trained with mechanism second_price"),
-        (["runs/one", "--task", "ttc-main-v0/tokens-gsm8k-effort"], "trained for the seats [0], and is asked to"),
+        (["runs/all", "--task", "ttc-lite-v1/tokens-gsm8k"], "trained with providers 3, and is asked to play with"),
+        (["runs/auction", "--task", "ttc-main-v1/tokens-gsm8k-effort"], "trained with mechanism second_price"),
+        (["runs/one", "--task", "ttc-main-v1/tokens-gsm8k-effort"], "trained for the seats [0], and is asked to"),
         (["runs/all", "--opponents", "nash"], "no seat is left for --opponents"),
         (["runs/all", "--seats", "1"], "--seats say where it plays against --opponents"),
         (["runs/all", "--seats", "3", "--opponents", "nash"], "seats must be from 0 to 2, each once, got [3]"),

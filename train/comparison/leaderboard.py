@@ -84,11 +84,13 @@ def summarize(
             f"{cells.suite or 'benchmark'}: {len(cells.tasks)} tasks",
             (*_bounded("iqm", "learner"), "quarter", "half", "area", "mean", "optimality_gap",
              *_bounded("improvement"), "relative_nash_conv",
-             "held_out_opponents", "welfare_ratio", "user_value_ratio", "steps_to_one_percent", "reached", "runs"),
+             "held_out_opponents", "welfare_ratio", "user_value_ratio", "auction_user_value", "rival_regret",
+             "steps_to_one_percent", "reached", "runs"),
             summary,
             f"{intervals} NashConv / profit and steps: medians over cells, cells that never fall below 1 % counted as "
             "infinite; reached: how many do. At 1/4, at 1/2: IQM of the score after that part of the steps; area: IQM "
-            "of the mean score over all steps. Runs are per task. "
+            "of the mean score over all steps. In auctions: what these leave the users; regret to rivals: in auctions. "
+            "Runs are per task. "
             "* told the market, or not learning.",
         ),
         "tasks": _task_table(cells, ranking, intervals),
@@ -123,6 +125,10 @@ def _summary(cells: Cells, learner: str, baseline: str) -> dict[str, Any]:
     if baseline in cells.complete and learner != baseline:
         paired, other = cells.seeds[learner] == cells.seeds[baseline], cells.scores(baseline)
         row |= _with_interval("improvement", statistics.probability_of_improvement, scores, other, paired=paired)
+    auctions = [task for task in cells.tasks if cells.matrix(learner, "truthfulness_gap", [task]) is not None]
+    if auctions:
+        row["auction_user_value"] = _mean(cells.matrix(learner, "user_value_ratio", auctions))
+        row["rival_regret"] = _mean(cells.matrix(learner, "rival_regret", auctions))
     return row | _further(cells, learner, cells.tasks)
 
 

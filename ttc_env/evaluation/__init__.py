@@ -1,7 +1,7 @@
 """How good a learner is: tasks, the exact evaluation of any policy at them, and statistics to compare learners.
 
 >>> from ttc_env.evaluation import evaluate_policy, load_suite
->>> task = load_suite("ttc-lite-v0")[0]
+>>> task = load_suite("ttc-lite-v1")[0]
 >>> figures = evaluate_policy(task, lambda observations, greedy: (observations[:, :, 0] * 0).astype(int))
 >>> round(figures["welfare_ratio"], 2)
 0.96

@@ -11,7 +11,7 @@ import numpy as np
 from ttc_env.dynamics import decision
 from ttc_env.dynamics.decision import Decision
 from ttc_env.equilibrium import PrivateGame, Unanswered
-from ttc_env.evaluation.course import Act, Course, Enter, Figures
+from ttc_env.evaluation.course import Act, Course, Enter, Figures, against_rivals
 from ttc_env.evaluation.tasks import Task
 from ttc_env.judging import markov_game, markov_policy
 from ttc_env.mixtures import Mixture
@@ -110,14 +110,15 @@ class CarriedCourse(Course):
         """What the greedy policy does in every state, `(S, n)`."""
         return markov_policy(self.env(1, None), lambda seen: act(seen, greedy=True), enter)
 
-    def held_out(self, act: Act, enter: Enter | None, seed: int) -> float | None:
+    def held_out(self, act: Act, enter: Enter | None, seed: int) -> Figures:
         """Against `others`, exactly."""
         policy = self.policy(act, enter)
-        gains = [(seat.worth(policy[:, i]), seat) for seats in self.against for i, seat in enumerate(seats)]
-        told = [
-            max(0.0, (worth - seat.random) / (seat.best - seat.random)) for worth, seat in gains if seat.matters
-        ]  # fmt: skip
-        return float(np.mean(told)) if told else None
+        found = [
+            [(seat.worth(policy[:, i]), seat.best, seat.random, seat.matters) for i, seat in enumerate(seats)]
+            for seats in self.against
+        ]
+        profit, best, random, matters = np.moveaxis(np.array(found), -1, 0)
+        return against_rivals(profit, best, random, matters > 0)
 
     def freeze(self, act: Act, enter: Enter | None, seed: int) -> np.ndarray:
         """The greedy policy, `(S, n)`."""
@@ -199,6 +200,19 @@ class PrivateCourse(Course):
         figures["score"] = max(0.0, 1 - float(found["nash_conv"]) / self.random_nash_conv)
         figures["truthfulness_gap"] = float(found["truthfulness_gap"]) / float(self.game.mixture.unit.max())
         return figures
+
+    def held_out(self, act: Act, enter: Enter | None, seed: int) -> Figures:
+        """Against honest bids and against uniformly random ones, exactly."""
+        worth = np.stack([self.game.deviations(self.game.honest()), self.game.uniform_deviations])  # (2, T, n, K)
+        numbers = np.stack(
+            [g.numbers(a) for g, a in zip(self.game.games, self.strategies(act, enter, seed), strict=True)]
+        )
+        own = np.take_along_axis(worth, numbers[None, ..., None], axis=-1)[..., 0]
+        profit, best, random = (
+            np.stack([self.market.average(one) for one in part])
+            for part in (own, worth.max(axis=-1), worth.mean(axis=-1))
+        )
+        return against_rivals(profit, best, random, best - random > _MATTERS * best)
 
     def freeze(self, act: Act, enter: Enter | None, seed: int) -> np.ndarray:
         """Its strategies."""

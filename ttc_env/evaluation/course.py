@@ -18,6 +18,24 @@ Enter = Callable[[VectorMarket], Any]
 Figures = dict[str, float]
 
 
+def against_rivals(profit: np.ndarray, best: np.ndarray, random: np.ndarray, matters: np.ndarray) -> Figures:
+    """`held_out_opponents` and `rival_regret` from what a policy, best responses and random actions earn in each seat.
+
+    Args:
+        profit: against each rival, USD, `(rivals, n)`; so `best` and `random`.
+        best: see `profit`.
+        random: see `profit`.
+        matters: where actions earn different profits, `(rivals, n)`.
+    """
+    if not matters.any():
+        return {}
+    gained = (profit - random)[matters] / (best - random)[matters]
+    figures = {"held_out_opponents": float(np.maximum(0.0, gained).mean())}
+    if best.sum() > 0:
+        figures["rival_regret"] = float(np.maximum(0.0, best - profit).sum() / best.sum())
+    return figures
+
+
 class Course:
     """A test market of a task; what is the same for every policy is computed when first needed.
 
@@ -49,9 +67,9 @@ class Course:
         """Figures of the exploring play; by default none."""
         return {}
 
-    def held_out(self, act: Act, enter: Enter | None, seed: int) -> float | None:
-        """How much of what a best response gains over random play the greedy policy gains against others; or None."""
-        return None
+    def held_out(self, act: Act, enter: Enter | None, seed: int) -> Figures:
+        """Figures of the greedy play against others that it never met; by default none."""
+        return {}
 
     def freeze(self, act: Act, enter: Enter | None, seed: int) -> np.ndarray:
         """What is kept of the policy for `cross_play`."""

@@ -52,15 +52,17 @@ def evaluate_policy(
     * `held_out_opponents`, 0 to 1: with the greedy policy in each seat in turn and each member of the frozen
       population in the others, (profit - random bids' profit) / (exact best response's profit - random bids' profit),
       at least 0, mean over members and seats. Seats in which no bid matters are left out.
+    * `rival_regret`: what the same play loses to exact best responses against the population, over what these earn.
+      Bids that are never called on in the own play, and could be anything there, count here.
 
     Where something is carried over (`Task.dynamics`, query types) the policy is asked what it does in every state, and
     the Markov policy this makes is judged exactly (`ttc_env.MarkovGame`): gains and profits are those of the whole
     future from the start, the random play of `score` may be a fixed sample of joint actions, `welfare_ratio` and
     `profit_gain` are there where the optimum is known and not only bounded, `held_out_opponents` meets the stage, the
     myopic and the equilibrium policy, and what is about exploring play is absent. Where types are private it is judged
-    as a strategy that maps the own row to bids (`equilibrium.PrivateGame`), and meets nobody else. Where there are too
-    many states, or a task hides them (`observe="own"`), gains are bounded from below by trained responses; `score` and
-    `relative_nash_conv` then flatter (`ttc_env.evaluation.bounded_course`).
+    as a strategy that maps the own row to bids (`equilibrium.PrivateGame`), and meets honest and random
+    bidders. Where there are too many states, or a task hides them (`observe="own"`), gains are bounded from below by
+    trained responses; `score` and `relative_nash_conv` then flatter (`ttc_env.evaluation.bounded_course`).
 
     A figure that does not apply in every test market is absent: the relative ones where the play earns no profit, and
     those that the stage game cannot answer exactly.
@@ -95,7 +97,4 @@ def _mean_over_markets(figures: Iterable[dict[str, float]]) -> dict[str, float]:
 def _evaluate(course: Course, act: Callable[..., Any], enter: Enter | None, seed: int) -> dict[str, float]:
     figures = course.greedy(act, enter, seed, course.task.max_cycles)
     figures |= course.explored(act, enter, seed)
-    if course.task.held_out_opponents:
-        held_out = course.held_out(act, enter, seed)
-        figures |= {} if held_out is None else {"held_out_opponents": held_out}
-    return figures
+    return figures | (course.held_out(act, enter, seed) if course.task.held_out_opponents else {})

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ttc_env.equilibrium import StageGame, Unanswered
-from ttc_env.evaluation.course import Act, Course, Enter, Figures
+from ttc_env.evaluation.course import Act, Course, Enter, Figures, against_rivals
 from ttc_env.evaluation.frozen import FrozenPlay, cross_play
 from ttc_env.evaluation.population import load_population
 from ttc_env.market import Market
@@ -90,7 +90,7 @@ class StageCourse(Course):
             pass
         return figures
 
-    def held_out(self, act: Act, enter: Enter | None, seed: int) -> float:
+    def held_out(self, act: Act, enter: Enter | None, seed: int) -> Figures:
         """Against the frozen population; every member and seat is a row."""
         population, n = self.population, self.market.num_providers
         member, seat = np.divmod(np.arange(len(population) * n), n)
@@ -113,11 +113,10 @@ class StageCourse(Course):
         profit = np.stack([frozen.profit(own[:, p]).mean(axis=0) for p, frozen in enumerate(population)])
         best = np.stack([frozen.best_profit for frozen in population])
         random = np.stack([frozen.random_profit for frozen in population])
-        stake = best - random
-        matters = stake > 1e-12 * self.mechanism.reward_scale(self.market)
+        matters = best - random > 1e-12 * self.mechanism.reward_scale(self.market)
         if not matters.any():
             raise ValueError(f"no bid matters to anybody against the frozen population of {self.name}")
-        return float(np.mean(np.maximum(0.0, (profit - random)[matters] / stake[matters])))
+        return against_rivals(profit, best, random, matters)
 
     def freeze(self, act: Act, enter: Enter | None, seed: int) -> np.ndarray:
         """64 joint actions of the exploring play."""

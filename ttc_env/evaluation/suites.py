@@ -31,6 +31,7 @@ else:
 FOLDER = Path(__file__).parents[1] / "data" / "suites"
 SUITES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 """names of the suites that come along"""
+REPLACED = {"ttc-lite-v0": "ttc-lite-v1", "ttc-main-v0": "ttc-main-v1"}
 _FIELDS = {field.name for field in fields(Task)}
 _TASK = re.compile(r"\s*\[\[\s*task\s*\]\]")
 
@@ -46,6 +47,8 @@ def load_suite(name: str) -> tuple[Task, ...]:
         FileNotFoundError: a path to nothing.
     """
     if not name.endswith(".toml"):
+        if name in REPLACED:
+            raise ValueError(f"{name} is no more: what is observed has changed, take {REPLACED[name]}")
         if name not in SUITES:
             raise ValueError(f"unknown suite {name!r}; allowed: {', '.join(SUITES)}, or the path of a .toml file")
         return _shipped(name)

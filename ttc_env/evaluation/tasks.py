@@ -1,8 +1,8 @@
 """What a learner is trained on, for how long, and where it is tested.
 
 >>> from ttc_env.evaluation import load_suite
->>> [task.name for task in load_suite("ttc-lite-v0")]
-['tokens-gsm8k', 'tokens-gpqa-sampled', 'tokens-held-out', 'auction-gpqa']
+>>> [task.name for task in load_suite("ttc-lite-v1")]
+['tokens-gsm8k', 'tokens-gpqa-sampled', 'tokens-held-out', 'auction-private', 'auction-gpqa']
 """
 
 from __future__ import annotations
@@ -14,16 +14,22 @@ from dataclasses import MISSING, dataclass, fields
 from functools import cached_property, lru_cache
 from typing import Any
 
+import numpy as np
+
 from ttc_env.checks import finite, whole
 from ttc_env.curves import load_market
 from ttc_env.describing import describe
 from ttc_env.dynamics import Dynamics, make_dynamics
 from ttc_env.envs.vector import VectorMarket
+from ttc_env.equilibrium import draw_markets
 from ttc_env.market import Market
 from ttc_env.mechanisms import make_mechanism
 from ttc_env.mixtures import Mixture
 
-Source = str | Mapping[str, Any]  # a market by name, or described: `source` and further keywords of `load_market`
+Source = str | Mapping[str, Any]
+"""a market by name, or described: `source` and further keywords of `load_market`, and `draw`, a seed: the market that
+another measurement with `DRAWN` questions could have found"""
+DRAWN = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +39,8 @@ class Task:
     Args:
         name: as it stands in tables.
         train: the markets it learns in, each by name, or described by the keywords of `load_market`:
-            `{"source": "gsm8k/best_of_n", "providers": [1, 6, 8]}`; several take the rows of the batch in turn.
+            `{"source": "gsm8k/best_of_n", "providers": [1, 6, 8]}`; with `draw` one drawn around its curves. Several
+            take the rows of the batch in turn.
         test: the markets it is judged in; held out where they are not in `train`.
         mechanism: a name of `ttc_env.mechanisms.MECHANISMS`, or one of your own as `package.module:Class`.
         beta: user rationality, 1/USD; of a described market its own, if it says one.
@@ -44,7 +51,7 @@ class Task:
         max_cycles: periods per episode.
         held_out_opponents: whether learners also meet others: the frozen population (`ttc_env.evaluation.population`),
             which knows the test markets of the shipped suites only; where something is carried over the stage, the
-            myopic and the equilibrium policy.
+            myopic and the equilibrium policy; where types are private honest and random bids.
         dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS` or `package.module:Class`, or such a
             name with options, `{"loyalty": {"cost": 0.004}}`.
         information: of a mixture, `"public"` or `"private"`.
@@ -209,7 +216,15 @@ def _load(source: Source, beta: float) -> Market | Mixture:
 @lru_cache(maxsize=256)  # what is worked out of a market is kept with the market
 def _loaded(source: str, beta: float) -> Market | Mixture:
     given = json.loads(source)
-    return load_market(given, beta=beta) if isinstance(given, str) else describe({"beta": beta, **given}).load()
+    if isinstance(given, str):
+        return load_market(given, beta=beta)
+    draw = given.pop("draw", None)
+    market = describe({"beta": beta, **given}).load()
+    if draw is None:
+        return market
+    if isinstance(market, Mixture):
+        raise ValueError(f"draw is of the curves of one market, and {given['source']} is a mixture")
+    return draw_markets(market, DRAWN, 1, np.random.default_rng(whole("draw, a seed,", draw, least=0)))[0]
 
 
 def _plain(value: Any) -> Any:

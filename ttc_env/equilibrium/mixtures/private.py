@@ -84,10 +84,15 @@ class PrivateGame:
             np.stack([game.mean_deviations(made) for game, made in zip(self.games, bids, strict=True)])
         )
 
+    @cached_property
+    def uniform_deviations(self) -> np.ndarray:
+        """What every action earns on average against uniformly random ones, USD, `(T, n, K)`; as `deviations`."""
+        every = every_action(self.mechanism, self.games[0].market)
+        return self._as_seen(np.stack([game.mixed_deviations(every) for game in self.games]))
+
     def uniform_nash_conv(self) -> NashConv:
         """NashConv of independent uniformly random play on every type, USD; `()`, `(n,)`."""
-        every = every_action(self.mechanism, self.games[0].market)
-        worth = self._as_seen(np.stack([game.mixed_deviations(every) for game in self.games]))
+        worth = self.uniform_deviations
         improvements = self.mixture.average(worth.max(axis=-1) - worth.mean(axis=-1))
         return NashConv(improvements.sum(), improvements)
 
