@@ -30,7 +30,10 @@ def learn(first, second, updates=3):
         both.close()
 
 
-@pytest.mark.parametrize("names", [("q-learning", "hedge"), ("ppo", "q-learning"), ("hedge", "dqn")])
+SLOW = [pytest.param(names, marks=pytest.mark.slow) for names in (("ppo", "q-learning"), ("hedge", "dqn"))]
+
+
+@pytest.mark.parametrize("names", [("q-learning", "hedge"), *SLOW])
 def test_play_is_the_same_again_and_no_thread_stays(names):
     before = threading.active_count()
     first, second = learn(*names), learn(*names)

@@ -88,7 +88,11 @@ def test_a_run_and_its_replay_are_the_same_to_the_byte(tmp_path, mechanism):
     ("words", "told"),
     [
         (("--market", "gsm8k/reasoning_effort", "--dynamics", "loyalty"), "Carried over into the period"),
-        (("--market", "mixed/majority_voting", "--market.providers", "0", "1"), "Carried over into the period"),
+        pytest.param(
+            ("--market", "mixed/majority_voting", "--market.providers", "0", "1"),
+            "Carried over into the period",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["dynamics", "mixture"],
 )
