@@ -23,8 +23,7 @@ from ttc_env.checks import whole
 from ttc_env.collusion import PayoffTable
 from ttc_env.envs.seats import Seats
 from ttc_env.equilibrium import StageGame
-from ttc_env.metrics import evaluate_play
-from ttc_env.playing import replay as replay_actions
+from ttc_env.metrics import evaluate_play, replay
 
 LAST = 50
 """periods at the end that are looked at"""
@@ -44,8 +43,6 @@ class Talk:
     """periods until a conversation begins anew"""
     learners: tuple[str, ...] = ()
     opponents: str = "nash"
-    discount: float = 0.0
-    """not used; strategies are not known"""
 
     def __post_init__(self) -> None:
         whole("steps", self.steps)
@@ -85,12 +82,11 @@ def talk_session(
         player.close()
     actions, told = player.played(LAST), player.report()
     _write_path(folder / "path.csv", told["path"])
+    shown = evaluate_play(game.market, game.mechanism, replay(game.market, game.mechanism, actions))
     slopes = [fit["rivals"] for fit in told["responsiveness"] if fit["rivals"] is not None]
     found = {name: told[name] for name in KEPT} | {
         "periods": updates,
-        "relative_nash_conv": evaluate_play(
-            game.market, game.mechanism, replay_actions(game.market, game.mechanism, actions)
-        )["relative_nash_conv"],
+        "relative_nash_conv": shown["relative_nash_conv"],
         "responsiveness": float(np.mean(slopes)) if slopes else None,
     }
     return payoffs.index(game.numbers(actions)), found
