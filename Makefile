@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: fuzz kills mutation train benchmark collusion test test-slow test-browser test-vllm test-adapters nano lint docs explorer wheel bench bench-compare reproduce clean help
+.PHONY: fuzz kills mutation train benchmark collusion test test-long test-slow test-browser test-vllm test-adapters nano lint docs explorer wheel bench bench-compare reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -32,6 +32,9 @@ collusion: .venv/stamp  ## do pricing algorithms collude: 1,000 published sessio
 
 test: .venv/all-stamp  ## the default tests; options: make test ARGS="-k auction"
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+test-long: .venv/all-stamp  ## whole runs of the scripts, kills at random moments, learning: seconds each, some five minutes
+	$(BIN)/python -m pytest -m "long and not slow" --numprocesses auto --dist worksteal $(ARGS)
 
 mutation: .venv/all-stamp  ## put faults into a copy of the code, one at a time, and see that tests notice; ARGS="--every 4" for some
 	$(BIN)/python tests/mutation/run.py $(ARGS)

@@ -21,6 +21,7 @@ def constant_reward_market(backend):
     return VectorMarket(market, num_markets=16, max_cycles=5, reward_scale=reward, backend=backend)
 
 
+@pytest.mark.long
 def test_ppo_bootstraps_through_truncation():
     env = constant_reward_market("torch")
     learner = PPO(env, 10**9, config=PPOConfig(gamma=0.9, learning_rate=1e-2, horizon=32, epochs=4))

@@ -130,6 +130,7 @@ SUBSETS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("beta", [1e3, 1e5, 1e7])

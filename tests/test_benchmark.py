@@ -65,6 +65,7 @@ def test_a_benchmark_writes_everything_it_promises(serial):
         assert [event.step for event in scalars] == record["curve"]["steps"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", ["processes", pytest.param("ray", marks=pytest.mark.slow)])
 def test_the_numbers_are_the_same_wherever_they_are_made(serial, tmp_path, backend):
     result = run_apart("train/benchmark.py", tmp_path, *SMALL, "--backend", backend, "--jobs", "2", "--name", "it")
@@ -91,6 +92,7 @@ def test_a_finished_benchmark_is_only_reported_again(serial, tmp_path):
     assert tables(folder) == tables(serial)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_nothing_is_lost_or_done_twice(tmp_path, kills):
     rng = random.Random(0)
@@ -121,6 +123,7 @@ def wait_for_line(path, more_than, process):
     wait_until(lambda: lines(path) > more_than, process)
 
 
+@pytest.mark.long
 def test_two_runs_at_once_fill_one_store_and_do_nothing_twice(serial, tmp_path):
     words = command(*SMALL, "--name", "it", "--backend", "serial", "--no-figures")
     with started(words, tmp_path) as one, started(words, tmp_path) as other:
@@ -155,6 +158,7 @@ print(len(list(missing.claimed())), len(missing.items), flush=True)
         assert process.stdout.readline() == "1 0\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "number", [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
 )
@@ -233,6 +237,7 @@ class Broken(Lowest):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", ["processes"])
 def test_a_learner_of_your_own_and_one_that_fails(tmp_path, backend):
     (tmp_path / "mine.py").write_text(LEARNER)

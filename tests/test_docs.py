@@ -46,6 +46,7 @@ def test_a_version_module_has_the_three_names_of_pettingzoo(module):
     assert callable(module.env)
 
 
+@pytest.mark.long
 def test_the_learner_of_the_docs_is_complete(tmp_path):
     page = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
     name, code = re.search(r"<!-- tested: (\w+)\.py -->\n```python\n(.*?)```", page, re.DOTALL).groups()

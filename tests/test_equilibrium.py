@@ -47,6 +47,7 @@ def assert_price_of_anarchy(market, welfare, equilibria, shape):
             assert ratio == pytest.approx(welfare.max() / attained if attained > 0 else math.inf, rel=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_bulk_against_brute_force(kind):
     rng = np.random.default_rng(KINDS.index(kind))
@@ -85,6 +86,7 @@ def lattice_markets(draw):
     return market_of(draw(table), draw(table), beta, draw(lattice))
 
 
+@pytest.mark.long
 @given(lattice_markets())
 @settings(max_examples=400, deadline=None)
 def test_lattice_against_brute_force(market):
@@ -115,6 +117,7 @@ def test_optima_are_exact_where_shares_are_not(seed, kind):
             assert values[tuple(optimum.profile)] == max(values.values())
 
 
+@pytest.mark.long
 @given(seeds, kinds)
 @settings(max_examples=100, deadline=None)
 def test_best_response_is_the_lowest_best_level(seed, kind):

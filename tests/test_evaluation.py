@@ -89,6 +89,7 @@ def test_figures_are_plain_finite_numbers_and_come_again(task):
     assert {type(value) for value in found.values()} == {float}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [task.name for task in STAGE.values() if not task.held_out])
 def test_independent_ppo_solves_the_tasks_it_is_trained_on(name):
     task = LITE[name]

@@ -315,6 +315,7 @@ def drawn(monkeypatch):
 NINE = {f"learner-{k}{'-of.my.own:Learner' * (k % 2)}": 1 - 0.1 * k for k in range(9)} | {"random": 0.0}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("count", "seeds"), [(1, 1), (2, 3), pytest.param(7, 2, marks=pytest.mark.slow)])
 def test_figures_are_drawn_and_their_labels_do_not_overlap(tmp_path, drawn, count, seeds):
     tasks = [f"gpqa/reasoning_effort, second_price, beta {10**k}" for k in range(count)]

@@ -545,6 +545,7 @@ def constant_reward_market(backend):
     return VectorMarket(market, num_markets=16, max_cycles=5, reward_scale=reward, backend=backend)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "config"),
     [
@@ -559,6 +560,7 @@ def test_critics_bootstrap_through_truncation(kind, config):
     assert learner._values(learner.observations)[0].mean().item() == pytest.approx(10, abs=0.3)
 
 
+@pytest.mark.long
 def test_value_networks_bootstrap_through_truncation():
     learner = DQN(
         constant_reward_market("torch"), 10**9, config=DQNConfig(standardize=False, gradient_steps=10, hidden=(16,))
@@ -590,6 +592,7 @@ def test_tables_bootstrap_through_truncation():
     np.testing.assert_allclose(learner.values, 10, atol=0.01)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "config"),
     [
@@ -631,6 +634,7 @@ GAPS = {  # relative NashConv of greedy play after 150,000 agent steps; the lear
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", GAPS)
 def test_learners_reach_the_equilibrium_of_the_market(name):
     learner = make_learner(name, partial(VectorMarket, "gsm8k/majority_voting", num_markets=64), 150_000, seed=0)
@@ -641,6 +645,7 @@ def test_learners_reach_the_equilibrium_of_the_market(name):
     assert figures["relative_nash_conv"] < GAPS[name]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["epsilon-greedy", "ucb", "hedge", "regret-matching", "dqn", "mappo", "reinforce"])
 def test_learners_sell_efficiently_in_the_auction(name):
     make = partial(VectorMarket, "gpqa/best_of_n", "second_price", 64)

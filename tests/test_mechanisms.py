@@ -148,6 +148,7 @@ def test_numpy_and_torch_agree(mechanism, data, rng, queries):
         np.testing.assert_allclose(left, right, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.long
 @every_mechanism
 @given(data=st.data(), rng=generators, queries=st.sampled_from([None, 5]))
 def test_a_batch_is_a_loop(mechanism, data, rng, queries):

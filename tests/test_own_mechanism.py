@@ -17,6 +17,7 @@ MARKET = load_market("gsm8k/reasoning_effort")
 SOURCE = Path(__file__).parent / "helpers" / "foreign.py"
 
 
+@pytest.mark.long
 def test_it_is_trained_by_the_script(tmp_path):
     (tmp_path / "mine.py").write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
     words = ["--mechanism", "mine:FlatFee", "--mechanism.fees", "0.02", "0.05", "--market", "gsm8k/reasoning_effort"]

@@ -1,10 +1,12 @@
 """The published study in one command."""
 
 import pandas as pd
+import pytest
 
 from tests.helpers.scripts import run_apart
 
 
+@pytest.mark.long
 def test_reproduces_every_published_number_from_any_directory(tmp_path):
     run = run_apart("train/reproduce.py", tmp_path, "--num-betas=3", "--num-draws=20", "--num-questions=100")
     assert run.returncode == 0, run.said

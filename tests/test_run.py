@@ -28,6 +28,7 @@ def run(folder, *arguments):
     return run_here(command_line, folder, *arguments)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -77,6 +78,7 @@ def test_every_learner_runs_on_every_mechanism(tmp_path, algorithm, mechanism):
     assert json.loads((tmp_path / "runs" / "it" / "summary.json").read_text())["agent_steps"] >= 5000
 
 
+@pytest.mark.long
 def test_seeds_are_run_one_by_one_and_summed_up(tmp_path):
     result = run(tmp_path, "--steps", "20000", "--num-seeds", "2", "--seed", "5", "--name", "two")
     assert result.returncode == 0, result.said
@@ -87,6 +89,7 @@ def test_seeds_are_run_one_by_one_and_summed_up(tmp_path):
         assert single in summary["runs"]
 
 
+@pytest.mark.long
 def test_equal_runs_write_equal_results(tmp_path):
     for out, seed in (("a", "0"), ("b", "0"), ("c", "1")):
         assert run(tmp_path, "--steps", "20000", "--seed", seed, "--name", "it", "--out", out).returncode == 0
@@ -170,6 +173,7 @@ def test_a_run_is_not_overwritten_unasked(tmp_path):
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["once"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_reports_what_was_learnt(tmp_path, number):
     ignoring = ["sh", "-c", 'trap "" INT TERM; exec "$@"', "sh"]  # as a script started with `&` inherits it
@@ -189,6 +193,7 @@ def test_interrupt_reports_what_was_learnt(tmp_path, number):
     assert (tmp_path / "runs" / "long" / "checkpoint.safetensors").exists()
 
 
+@pytest.mark.long
 def test_a_foreign_agents_package_does_not_get_in_the_way(tmp_path):
     for name in ("agents", "train", "curves"):
         (tmp_path / "elsewhere" / name).mkdir(parents=True)
@@ -206,6 +211,7 @@ def test_help_teaches(tmp_path):
         assert word in said
 
 
+@pytest.mark.long
 def test_a_learner_of_your_own_is_found_in_the_current_folder(tmp_path):
     (tmp_path / "mine.py").write_text("from agents.ppo import PPO as Mine\n")
     words = ("--algorithm", "mine:Mine", "--steps", "1000", "--name", "it")

@@ -52,6 +52,7 @@ def test_it_writes_and_says_what_it_promises(whole):
     assert "Deviation: undercut" in report
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_no_session_is_lost_and_the_report_is_the_same(tmp_path, kills):
     rng = random.Random(0)

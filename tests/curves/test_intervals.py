@@ -48,6 +48,7 @@ def measurements():
     return RNG.multinomial(SAMPLES, TYPES[RNG.integers(len(TYPES), size=(REPETITIONS, QUESTIONS))])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("theta", THETAS)
 def test_intervals_cover_92_to_97_percent_at_every_theta(theta):
     values, target = accuracies(measurements(), theta), truth(theta)
@@ -59,6 +60,7 @@ def test_intervals_cover_92_to_97_percent_at_every_theta(theta):
     assert means.mean() == pytest.approx(target, abs=4 * means.std() / np.sqrt(REPETITIONS))  # unbiased
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("theta", [4, 64])
 def test_resampling_votes_instead_of_questions_would_not_cover(theta):
     """The published bands: votes are drawn again, questions are not."""

@@ -58,6 +58,7 @@ def clean(tiny, tmp_path_factory):
     return out
 
 
+@pytest.mark.long
 def test_every_sample_has_its_record(clean):
     found = records(clean)
     assert len(found) == QUESTIONS * SAMPLES * (1 + len(BUDGETS))
@@ -113,6 +114,7 @@ def forked(tiny, out, **more):
     return fork(partial(main, arguments(tiny, out, **more)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [4, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_again_and_again_it_records_the_same(tiny, tmp_path, clean, number):
     options = {"reward_model": str(tiny / "reward"), "keep_text": True}
@@ -235,6 +237,7 @@ def test_truncated_and_unparsed_answers_are_wrong_and_counted(clean):
     assert any(given.truncated.any() for given in run.questions.values())
 
 
+@pytest.mark.long
 def test_models_that_were_asked_different_questions_share_no_table(tiny, clean, tmp_path):
     process = forked(tiny, tmp_path, task_seed=1)
     process.join()

@@ -29,6 +29,7 @@ METHODS = ("majority_voting", "best_of_n", "reasoning_effort")
 each_method = pytest.mark.parametrize("method", METHODS)
 
 
+@pytest.mark.long
 def test_one_command_goes_from_training_to_equilibrium_and_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     pytest.importorskip("transformers")
     from curves import nano

@@ -36,6 +36,7 @@ def folder(tmp_path_factory):
     return here / "runs"
 
 
+@pytest.mark.long
 def test_runs(folder):
     found = results(folder / "two")
     assert found.runs.seed.tolist() == [0, 1]

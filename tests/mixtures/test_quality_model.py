@@ -79,6 +79,7 @@ def test_ranks_are_tied_as_the_copula_says():
         np.testing.assert_allclose(spearman, correlation, atol=0.08)
 
 
+@pytest.mark.long
 def test_the_model_reaches_what_was_found_by_simulation():
     for name, gains in (("gsm8k", (0.09, 0.07, 0.03)), ("gpqa", (0.94, 0.64, 0.30))):
         market = ttc_env.load_market(f"{name}/majority_voting")

@@ -75,7 +75,7 @@ def _run_tests(folder: Path, tests: str) -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests.split()])))
+    os._exit(int(pytest.main(["-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests.split()])))
 
 
 def attempt(fault: Fault, folder: Path) -> str:

@@ -71,6 +71,7 @@ def test_learners_go_on_in_the_state_that_was_carried_over(name, dynamics, tmp_p
     assert (tmp_path / "again").read_bytes() == (tmp_path / "end").read_bytes()
 
 
+@pytest.mark.long
 def test_a_run_in_which_something_is_carried_over_goes_on_from_its_last_checkpoint(tmp_path):
     words = (*WORDS, "--algorithm", "q-learning", "--dynamics", "loyalty", "--dynamics.cost", "0.002")
     run(tmp_path, *words, "--steps", "2500", "--name", "it")
@@ -82,6 +83,7 @@ def test_a_run_in_which_something_is_carried_over_goes_on_from_its_last_checkpoi
     assert {name: (folder / name).read_bytes() for name in RESULTS} == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("algorithm", ["hedge", pytest.param("ppo", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_the_results_are_the_same(tmp_path, algorithm, kills):
@@ -109,6 +111,7 @@ def mark(folder):
     return file.stat().st_mtime_ns if file.exists() else 0
 
 
+@pytest.mark.long
 def test_a_run_that_was_stopped_amid_its_seeds_goes_on(tmp_path):
     words = (*WORDS, "--algorithm", "hedge", "--steps", "2000", "--num-seeds", "2", "--name", "it")
     for out in ("whole", "cut"):
@@ -120,6 +123,7 @@ def test_a_run_that_was_stopped_amid_its_seeds_goes_on(tmp_path):
         assert (tmp_path / "cut" / "it" / name).read_bytes() == (tmp_path / "whole" / "it" / name).read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("algorithm", ["ppo", "q-learning", "sb3-ppo"])
 def test_what_was_trained_is_loaded_and_plays_the_same(tmp_path, algorithm):
     run(tmp_path, *WORDS, "--algorithm", algorithm, "--steps", "3000", "--name", "it")
@@ -207,6 +211,7 @@ def test_what_cannot_be_resumed_is_said_in_one_line(tmp_path, words, said):
     assert len(result.said.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_a_run_whose_last_checkpoint_was_not_written_is_not_finished(tmp_path, monkeypatch):
     words = (*WORDS, "--algorithm", "q-learning", "--steps", "1500", "--name", "it")
     run(tmp_path, *words, "--out", "whole")
@@ -226,6 +231,7 @@ def test_a_run_whose_last_checkpoint_was_not_written_is_not_finished(tmp_path, m
         assert (folder / name).read_bytes() == (tmp_path / "whole" / "it" / name).read_bytes(), name
 
 
+@pytest.mark.long
 def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
     """A limit on the size of files ends the write of a checkpoint in its middle, as a full disk does."""
     words = (*WORDS, "--algorithm", "dqn", "--steps", "400", "--name", "it")

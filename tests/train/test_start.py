@@ -25,6 +25,7 @@ print(*{name.split(".")[0] for name in sys.modules})
 WRONG = {"run": [("--market", "nowhere"), ("--steps", "0"), ("--device", "meta"), ("--config.horizon", "0")]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("script", "words"),
     [(script, words) for script in QUICK for words in [("--help",), ("--no-such-option",), *WRONG.get(script, [])]],
