@@ -11,7 +11,7 @@ import statistics
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
@@ -24,13 +24,14 @@ import ttc_env
 from tests.helpers.markets import ladder, market_of
 from train.comparison.workers import run_all
 from train.study import redraw
-from ttc_env import equilibrium
+from ttc_env import MarkovGame, equilibrium
+from ttc_env.dynamics import Dynamics, Loyalty, Reputation
 from ttc_env.equilibrium import batched
 from ttc_env.equilibrium.posted_price.continuous import nash_prices
 from ttc_env.market import Market
 
 PUBLISHED = ("gsm8k", "gpqa", "aime")
-SECTIONS = ("brute-force", "growth", "use", "many", "intervals")
+SECTIONS = ("brute-force", "growth", "use", "many", "intervals", "markov")
 CHUNK = 2**18  # profiles that the usual brute force evaluates at a time
 
 
@@ -221,6 +222,26 @@ def in_use(repeats: int) -> None:
         print(f"best responses in {batch} markets: {1e3 * seconds:.3f} ms")
 
 
+def carried_over(repeats: int) -> None:
+    """Print how long exact Markov perfect equilibria take, of games nobody has seen, in processor time."""
+    print("\nMarkov perfect equilibria, discount 0.95, with the game; processor time in ms: median (least to most)\n")
+    games: list[tuple[str, Sequence[int], Dynamics]] = [
+        *((name, range(9), Loyalty(0.004)) for name in ("gsm8k/majority_voting", "gpqa/best_of_n", "aime/best_of_n")),
+        ("gsm8k/majority_voting", (1, 6, 8), Loyalty(0.002)),
+        ("gsm8k/majority_voting", (1, 3, 6, 8), Reputation(0.1)),
+    ]
+    for name, providers, dynamics in games:
+        spent = []
+        for _ in range(repeats):
+            market = ttc_env.load_market(name, beta=1000.0).select(providers)
+            started = time.process_time()
+            game = MarkovGame(market, "per_token", dynamics, 0.95)
+            game.equilibrium()
+            spent.append(1e3 * (time.process_time() - started))
+        size = f"n = {len(providers)}, {game.num_states} states"
+        print(f"{name:24} {dynamics.name:10} {size:22} {np.median(spent):9.1f} ({min(spent):.1f} to {max(spent):.1f})")
+
+
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -244,6 +265,8 @@ def main() -> None:
         in_use(args.repeats)
     if "many" in args.only:
         many_markets(args.markets, args.sample, args.repeats)
+    if "markov" in args.only:
+        carried_over(args.repeats)
     if "intervals" in args.only:
         intervals(args.draws, args.jobs)
 

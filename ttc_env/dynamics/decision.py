@@ -39,9 +39,9 @@ def expect(moves: Moves, values: np.ndarray) -> np.ndarray:
 
 def matrix(moves: Moves, size: int) -> np.ndarray:
     """Moves `(S, R)` as a transition matrix `(S, S)`."""
-    to, probability = np.broadcast_to(moves.to, moves.probability.shape), moves.probability
-    flat = to + size * np.arange(len(to))[:, None]
-    return np.bincount(flat.ravel(), probability.ravel(), size * len(to)).reshape(-1, size)
+    rows = len(moves.probability)
+    flat = moves.to + size * np.arange(rows)[:, None]
+    return np.bincount(flat.ravel(), moves.probability.ravel(), size * rows).reshape(-1, size)
 
 
 def evaluate(reward: np.ndarray, moves: Moves, discount: float, guess: np.ndarray | None = None) -> np.ndarray:
