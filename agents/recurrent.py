@@ -1,7 +1,7 @@
 """Proximal policy optimisation with a memory, for markets in which a provider does not see all that matters.
 
 Policies and critics remember what their provider has seen since the episode began. Sequences are as long as the
-horizon, and minibatches are made of markets; everything else is `PPO`.
+horizon, and minibatches are made of whole markets, at least one each; everything else is `PPO`.
 
 Source: Ni, Eysenbach and Salakhutdinov 2022, arXiv:2110.05038 (separate memories of policy and critic, and the present
 observation beside them).
@@ -9,6 +9,7 @@ observation beside them).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,7 +34,7 @@ class RecurrentPPO(PPO):
         config: hyper-parameters.
 
     Raises:
-        ValueError: what `PPO` raises, fewer markets than minibatches, or one network for all.
+        ValueError: what `PPO` raises, or one network for all.
     """
 
     resumes: ClassVar[tuple[str, ...]] = (*PPO.resumes, "memories")
@@ -46,10 +47,7 @@ class RecurrentPPO(PPO):
         config = config or RecurrentPPOConfig()
         if config.shared:
             raise ValueError("shared=True is of PPO; here every provider has networks and a memory of its own")
-        if env.num_markets < config.minibatches:
-            raise ValueError(
-                f"a minibatch is of whole markets, got {config.minibatches} minibatches and {env.num_markets} markets"
-            )
+        config = replace(config, minibatches=min(config.minibatches, env.num_markets))
         super().__init__(env, total_steps, seed, config)
         self.memories = [network.empty(env.num_markets) for network in (self.policy, self.critic)]
         self._acting: Tensor | None = None  # what is remembered of the play that `act` is asked about

@@ -165,10 +165,9 @@ class Args(Generic[Config, Rule, Carried]):
             raise ValueError(
                 f"opponents {self.opponents} learn along in seats that --learners leaves, on the cpu; say --learners"
             )
-        if (self.carried is not None or self.observe != "public") and self.learners and not along:
+        if self.carried is not None and self.learners and not along:
             raise ValueError(
-                "with --dynamics or --observe own all providers are judged together, so all must learn; "
-                "leave out --learners"
+                "with --dynamics all providers are judged together, so all must learn; leave out --learners"
             )
         most = os.cpu_count() or 1
         if not 1 <= self.threads <= most:

@@ -77,14 +77,20 @@ class Args:
             raise ValueError(
                 f"jobs must be from 1 to {most}, {MOST_JOBS} for each core of this machine, got {self.jobs}"
             )
-        for learner in self.learner:
-            find_class(learner)
-        digests = {task.name: task.digest for task in load_suite(self.suite)}
+        tasks = load_suite(self.suite)
+        digests = {task.name: task.digest for task in tasks}
         names = list(digests)
         for task in self.task:
             if task not in names:
                 raise ValueError(f"unknown task {task!r} of {self.suite}; allowed: {', '.join(names)}")
         chosen = [name for name in names if not self.task or name in self.task]
+        by_state = [task.name for task in tasks if task.name in chosen and task.carries and task.observe == "public"]
+        for learner in self.learner:
+            if getattr(find_class(learner), "remembers", False) and by_state:
+                raise ValueError(
+                    f"{learner} remembers more than the state, and what is done in every state decides in "
+                    f'{", ".join(by_state)}; take tasks with observe = "own", or in which nothing is carried over'
+                )
         seeds = range(self.first_seed, self.first_seed + self.seeds)
         learners = dict.fromkeys(self.learner)
         return [

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 
 import tyro
 
-from agents.runs import config_of
+from agents.runs import CONFIG, config_of
 from ttc_env.checks import whole
 from ttc_env.scripting.console import console, errors_in_one_line, say
 from ttc_env.scripting.files import write_text
@@ -125,6 +125,7 @@ def play(args: Args) -> dict[str, Any]:
     from train.console_tables import print_provider_table, print_summary
     from ttc_env.describing import describe
     from ttc_env.envs.render import render_period
+    from ttc_env.evaluation.bounded import bounded_figures, is_exact
     from ttc_env.judging import judge
     from ttc_env.metrics import evaluate
     from ttc_env.playing import replay
@@ -148,13 +149,24 @@ def play(args: Args) -> dict[str, Any]:
         say("film of ", (args.render, "bold"), f": {periods} periods")
     if engine.game.dynamics is None:
         figures = evaluate(engine, replay(engine.market, engine.game.mechanism, np.stack(played)))
-    else:  # what it does in every state
+    elif is_exact(engine, any(map(remembers, (args.run, args.opponents)))):  # what it does in every state
         figures = judge(engine, cast.act, periods, cast.enter)
+    else:
+        figures = bounded_figures(engine, cast.act, cast.enter)
     head = {"market": describe(config["market"]).source, "mechanism": config["mechanism"], "beta": engine.market.beta}
     figures = head | {"agent_steps": periods * engine.num_providers} | figures
     print_provider_table(engine.market, figures)
     print_summary(engine.market, figures, time.perf_counter() - started)
     return figures
+
+
+def remembers(player: str | Path | None) -> bool:
+    """Whether a player is a run of a learner with a memory of its own."""
+    from agents import find_class
+
+    if player is None or not (Path(player) / CONFIG).exists():
+        return False
+    return getattr(find_class(config_of(Path(player))["algorithm"]), "remembers", False)
 
 
 def command_line(words: list[str]) -> int:

@@ -128,6 +128,13 @@ def test_it_goes_on_as_if_nothing_had_happened():
         assert torch.equal(one, other)
 
 
+def test_one_market_is_enough_to_act_and_to_learn():
+    player = RecurrentPPO(VectorMarket(MARKET, backend="torch", copy=False), 10**6, 0, RecurrentPPOConfig(horizon=3))
+    assert player.update()["entropy"] > 0
+    with pytest.raises(ValueError, match="shared"):
+        RecurrentPPO(hidden(backend="torch"), 10, 0, RecurrentPPOConfig(shared=True))
+
+
 def test_it_remembers_one_play_at_a_time():
     player, env = learner(), hidden()
     seen = [env.reset(seed=0)[0]]
@@ -177,7 +184,8 @@ def test_figures_with_a_bound_are_those_of_the_exact_game(observe):
 def test_what_is_exact_and_what_is_bounded():
     assert is_exact(VectorMarket(MARKET, dynamics=Loyalty()))
     assert not is_exact(VectorMarket(MARKET, dynamics=Loyalty()), remembers=True)
-    assert not is_exact(VectorMarket(MARKET, observe="own"))
+    assert not is_exact(VectorMarket(MARKET, dynamics=Loyalty(), observe="own"))
+    assert is_exact(VectorMarket(MARKET, observe="own"), remembers=True)
     assert not is_exact(VectorMarket("gpqa/best_of_n", dynamics="reputation"))
     three = {"source": "gpqa/best_of_n", "providers": [1, 6, 8]}
     task = Task("hidden", (three,), (three,), dynamics="reputation", observe="own")

@@ -1,7 +1,7 @@
 """Play that cannot be judged exactly: what it comes to by playing it, and what could be gained by a bound from below.
 
-So it is where there are more states than can be gone through, where the state is hidden (`observe="own"`), and where
-players remember more than the state.
+So it is in markets that carry something over where there are more states than can be gone through, where the state is
+hidden (`observe="own"`), and where players remember more than the state.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def is_exact(env: VectorMarket | Seats, remembers: bool = False) -> bool:
         remembers: whether the players have a memory of their own.
     """
     if env.game.dynamics is None:
-        return env.game.observe == "public" and not remembers
+        return True
     if remembers or env.game.observe != "public":
         return False
     try:

@@ -27,7 +27,7 @@ def find_course(task: Task, name: str) -> Course:
     """One of a task's test markets, ready to judge in; it remembers what it has worked out."""
     if task.information == "private":
         return PrivateCourse(task, name)
-    if not task.carries and task.observe == "public":
+    if not task.carries:
         return StageCourse(task, name)
     exact = is_exact(task.make_test_env(name, dtype="float64"))
     return (CarriedCourse if exact else BoundedCourse)(task, name)
