@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: fuzz kills mutation train benchmark collusion test test-long test-slow test-browser test-vllm test-adapters nano lint docs explorer wheel bench bench-compare reproduce clean help
+.PHONY: test-clients fuzz kills mutation train benchmark collusion test test-long test-slow test-browser test-vllm test-adapters nano lint docs explorer wheel bench bench-compare reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -51,6 +51,9 @@ test-slow: .venv/all-stamp  ## the tests that take minutes: learning over ten se
 test-browser: .venv/all-stamp  ## reports and the explorer in headless Chromium, where that is installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
+
+test-clients:  ## other libraries on these environments, each group in an environment of its own; ARGS="torchrl" for one
+	$(PYTHON) tests/clients/run.py $(ARGS)
 
 # vLLM needs its own torch and some 3 GB, so its CPU build gets an environment of its own.
 .venv-vllm/stamp: pyproject.toml tests/vllm_env.sh
@@ -100,4 +103,4 @@ reproduce: .venv/stamp  ## the published study: tables beside ours, sweeps and f
 	$(BIN)/python train/reproduce.py $(ARGS)
 
 clean:       ## remove the environment and what was built; runs/ stays
-	rm -rf .venv .venv-vllm .venv-openenv .venv-verifiers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-clients .venv-vllm .venv-openenv .venv-verifiers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
