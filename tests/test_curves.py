@@ -215,3 +215,8 @@ def test_a_bad_parameter_is_named_with_its_value(parameter, values):
     for value in [*values, float("nan"), float("inf"), -float("inf"), "1000", True, [1.0]]:
         with pytest.raises(ValueError, match=rf"{parameter} must be .*{re.escape(repr(value))}"):
             ttc_env.load_market("gsm8k/majority_voting", **{parameter: value})
+
+
+def test_a_quality_beyond_all_numbers_is_refused():
+    with pytest.raises(ValueError, match="quality must be finite"):
+        ttc_env.load_market("gsm8k/reasoning_effort", answer_value=1e39, baseline=1e300)

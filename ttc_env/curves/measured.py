@@ -94,10 +94,12 @@ class Curves:
         for parameter, value in (("answer_value", answer_value), ("baseline", baseline)):
             finite(parameter, value)
         price = self.bill
+        with np.errstate(over="ignore", invalid="ignore"):  # the market refuses what is not finite, by name
+            quality = answer_value * (baseline + (1 - baseline) * self.accuracy)
         return Market(
             providers=self.providers,
             levels=self.levels,
-            quality=answer_value * (baseline + (1 - baseline) * self.accuracy),
+            quality=quality,
             price=price,
             cost=self._cost(price, markup, costs),
             beta=beta,
