@@ -5,15 +5,22 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 python=$(cd "$here/${BIN:-.venv/bin}" && pwd)/python
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$python" -m build --quiet --wheel --outdir "$work/dist" "$here"
+# two builds of one commit are the same to the byte, whatever the clock says
+for build in first second; do
+    SOURCE_DATE_EPOCH=$(git -C "$here" log -1 --format=%ct) "$python" -m build --quiet --wheel --outdir "$work/$build" "$here"
+done
+cmp "$work"/first/*.whl "$work"/second/*.whl
 "$python" -m venv "$work/venv"
-"$work/venv/bin/python" -m pip install --quiet --constraint "$here/constraints.txt" "$work"/dist/*.whl
+"$work/venv/bin/python" -m pip install --quiet --constraint "$here/constraints.txt" "$work"/first/*.whl
 cd "$work"  # away from the checkout, so that the installed package is the one imported
-"$work/venv/bin/python" - "$work"/dist/*.whl <<'END'
+"$work/venv/bin/python" - "$work"/first/*.whl <<'END'
 import sys
 import zipfile
 
-top = {name.split("/")[0] for name in zipfile.ZipFile(sys.argv[1]).namelist()}
+names = zipfile.ZipFile(sys.argv[1]).namelist()
+assert any(name.endswith("licenses/LICENSE") for name in names), "the licence of the code is missing"
+assert "ttc_env/data/README.md" in names, "where data come from and their licence is missing"
+top = {name.split("/")[0] for name in names}
 assert {name for name in top if not name.endswith(".dist-info")} == {"ttc_env"}, top
 
 import gymnasium
