@@ -23,7 +23,7 @@ default_role = "code"  # docstrings mark code by single backticks, as Markdown d
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
-autodoc_default_options = {"members": True, "undoc-members": False, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header", "ref.python"]  # two rooms may have a class of one name
@@ -40,8 +40,14 @@ def fields_as_list(app: Any, what: str, name: str, thing: Any, options: Any, lin
         lines[:] = [re.sub(r"^([a-z]\w*(, \w+)*): ", r":\1: ", line) for line in lines]
 
 
+def skip_numbered_fields(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what Python says of each field of a record, its number; what the record says of them is shown."""
+    return True if (getattr(thing, "__doc__", None) or "").startswith("Alias for field number") else None
+
+
 def setup(app: Any) -> None:
     """Write the generated pages before Sphinx reads the folder."""
     generate.write_pages(HERE / "generated")
     build(HERE / "generated" / "extra" / "explorer")
     app.connect("autodoc-process-docstring", fields_as_list)
+    app.connect("autodoc-skip-member", skip_numbered_fields)

@@ -61,7 +61,7 @@ def environment_page(gymnasium_id: str, mechanism: str, module: str) -> str:
     for field in (*fields.own, *fields.public):
         place = fields.places[field.name]
         index = f"{place.start}" if field.size == 1 else f"{place.start} to {place.stop - 1}"
-        rows.append(f"| {index} | `{field.name}` | {field.low:.4g} | {field.high:.4g} |")
+        rows.append(f"| {index} | `{field.name}` | {field.low:.4g} | {field.high:.4g} | {unit(field.name)} |")
     return "\n".join(
         [
             f"# {gymnasium_id}",
@@ -76,8 +76,8 @@ def environment_page(gymnasium_id: str, mechanism: str, module: str) -> str:
             "",
             f"## Every number of an observation (on {MARKET})",
             "",
-            "| index | field | least | greatest |",
-            "|---|---|---|---|",
+            "| index | field | least | greatest | unit |",
+            "|---|---|---|---|---|",
             *rows,
             "",
             f"Actions of one provider: `{env.single_action_space}`.",
@@ -95,8 +95,27 @@ def environment_page(gymnasium_id: str, mechanism: str, module: str) -> str:
             f"parallel = ttc_env.{module}.parallel_env()  # every provider an agent",
             "```",
             "",
+            "## All arguments",
+            "",
+            "```{eval-rst}",
+            f".. autofunction:: ttc_env.{module}.parallel_env",
+            "```",
+            "",
         ]
     )
+
+
+UNITS = {
+    "level": "index / highest index",
+    "share": "fraction of the queries",
+    "reward": "`reward_scale`, USD per arriving query",
+    "played": "1 once a period has been played",
+} | dict.fromkeys(("quality", "price", "cost", "ask", "claim"), "answer value, USD")
+
+
+def unit(field: str) -> str:
+    """In what the numbers of a field of an observation are counted."""
+    return UNITS[field.rsplit(".", 1)[-1]]
 
 
 def numbers_page() -> str:

@@ -4,11 +4,12 @@ import importlib
 import inspect
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.scripts import run_apart
+from tests.helpers.scripts import run_apart, run_here
 from ttc_env.registration import ENVIRONMENTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,6 +82,31 @@ def test_links_lead_somewhere(page):
         there = page if not path else page.parent / path
         assert there.exists(), f"{page.name} links to {target}"
         assert not anchor or anchor in anchors(there), f"{page.name} links to {target}, which has no such heading"
+
+
+def commands(page):
+    """Every command of the suite's scripts in the shell blocks of a page, as words."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] in (["python"], [".venv/bin/python"]) and re.match(r"(train|curves)/\w+\.py", words[1]):
+                yield words[1], words[2:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_are_ones_that_the_scripts_know(page, monkeypatch, tmp_path):
+    """Every option of every command is read; nothing is run."""
+    for own in PAGES:  # what pages write themselves
+        for name, code in re.findall(r"<!-- tested: (\w+)\.py -->\n```python\n(.*?)```", own.read_text(), re.DOTALL):
+            (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for script, words in commands(page):
+        module, read = importlib.import_module(script.removesuffix(".py").replace("/", ".")), []
+        monkeypatch.setattr(module, "main", read.append)
+        if words[:1] not in (["--help"], ["--resume"]):
+            done = run_here(module.command_line, tmp_path, *words)
+            assert len(read) == 1, f"{script} {' '.join(words)}: {done.said}"
 
 
 def test_the_snippet_of_the_front_page_runs():

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from train.comparison import populations
 from train.make_population import SCRIPTS, Args, main
 from ttc_env import StageGame
-from ttc_env.evaluation import load_suite
+from ttc_env.evaluation import Task, evaluate_policy, load_suite
 from ttc_env.evaluation.frozen import FrozenPlay, uniform_nash_conv
 from ttc_env.evaluation.population import read_population
 from ttc_env.opponents import Recorded
@@ -48,3 +49,26 @@ def test_scripts_play_legal_actions_of_their_own_kind(task):
 def test_unknown_scripts_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"unknown scripts \['nash'\]; allowed: random, noisy-nash, soft"):
         main(Args(scripts=("nash",), out=tmp_path / "none.npz"))
+
+
+def test_a_market_that_is_not_shipped_gets_its_population_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(populations, "ADDED", added := {})
+    task = Task("own", ("nano/majority_voting",), ("nano/majority_voting",), beta=300.0)
+    small = Args(learners=(("hedge", 200),), scripts=("random", "soft"), samples=8, num_markets=2)
+    populations.provide([*LITE, task], small)
+    assert list(added) == ["per_token:nano/majority_voting:300"]
+    (path,) = (tmp_path / "runs" / "populations").iterdir()
+    first = path.read_bytes()
+    found = added.pop("per_token:nano/majority_voting:300")
+    assert found.members == ("hedge 200", "random", "soft")
+    with monkeypatch.context() as patched:
+        patched.setattr(populations, "make_population", None)  # it is kept
+        populations.provide([task], small)
+    np.testing.assert_array_equal(added["per_token:nano/majority_voting:300"].actions, found.actions)
+    path.unlink()
+    populations.provide([task], small)
+    assert path.read_bytes() == first
+    monkeypatch.setattr("ttc_env.evaluation.population.ADDED", added)
+    honest = evaluate_policy(task, lambda seen, greedy=False: np.zeros(seen.shape[:-1], int))
+    assert 0 <= honest["held_out_opponents"] <= 1

@@ -126,7 +126,10 @@ def finished(store: Path) -> dict[Cell, dict[str, Any]]:
 def fill(args: Args, store: Path, cells: list[Cell]) -> int:
     """Run the missing cells and store each as it ends; returns how many failed."""
     from train.comparison.cell import run_cell  # takes seconds to load
+    from train.comparison.populations import provide
 
+    wanted = {cell.task for cell in cells} if len(cells) > len(finished(store).keys() & set(cells)) else set()
+    provide(task for task in load_suite(args.suite) if task.name in wanted)
     title = f"{suite_name(args.suite)} {suite_digest(load_suite(args.suite))}"
     return filling.fill_store(run_cell, cells, store, Cell.of, title, _name, args.jobs, args.backend, args.address)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
 
@@ -109,7 +110,7 @@ def main(args: Args) -> None:
     torch.set_num_threads(1)
     started = time.perf_counter()
     courses = {
-        population_key(name, task.mechanism, task.beta): (name, task.mechanism, task.beta)
+        population_key(name, task.mechanism, task.beta): (task.market(name), task.mechanism)
         for suite in args.suites
         for task in load_suite(suite)
         if task.held_out_opponents and not task.carries
@@ -130,9 +131,9 @@ def main(args: Args) -> None:
     )
 
 
-def make_population(args: Args, market: str, mechanism: str, beta: float) -> Population:
+def make_population(args: Args, market: Any, mechanism: str) -> Population:
     """All members in one market."""
-    make_env = partial(VectorMarket, market, mechanism, beta=beta)
+    make_env = partial(VectorMarket, market, mechanism)
     members, plays = [], []
     for seed, (name, steps) in enumerate(args.learners, args.seed):
         learner = make_learner(name, partial(make_env, args.num_markets), steps, seed)
@@ -149,7 +150,7 @@ def make_population(args: Args, market: str, mechanism: str, beta: float) -> Pop
     for seed, name in enumerate(args.scripts, args.seed + len(args.learners)):
         members.append(name)
         plays.append(SCRIPTS[name](game, np.random.default_rng(seed), args.samples))
-    return Population(tuple(members), np.stack(plays).astype(np.int8))
+    return Population(tuple(members), np.stack(plays))
 
 
 def command_line(words: list[str]) -> int:

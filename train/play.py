@@ -105,10 +105,12 @@ def judge_in(args: Args, task: Task) -> dict[str, float]:
     """The figures of `evaluate_policy`."""
     import agents
     from agents.frozen import check_plays
+    from train.comparison.populations import provide
     from ttc_env.evaluation import evaluate_policy
 
     learner: Any = agents.load(args.run)
     check_plays(str(args.run), learner.env, task.make_test_env(task.test[0]))
+    provide([task])
     figures = evaluate_policy(task, learner.act, getattr(learner, "enter", None), args.seed)
     say((args.task, "bold"), f": {', '.join(task.tests)}")
     for name, value in figures.items():

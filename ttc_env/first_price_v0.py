@@ -80,7 +80,7 @@ def parallel_env(
             `ttc_env.VectorMarket`.
         action_type: `"multi_discrete"` or `"box"`.
         grid: offsets of ask and claim from the truth, in units of `answer_value`.
-        render_mode: None, `"ansi"` or `"human"`.
+        render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
         dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
         dynamics_options: of a dynamics given by name or path.
         observe: `"public"`, or `"own"`: neither the state nor the others are seen; see `ttc_env.VectorMarket`.

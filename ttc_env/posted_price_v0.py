@@ -86,7 +86,7 @@ def parallel_env(
         prices: a grid in USD instead, the same for all providers.
         shown: users see only this many offers, those of most value; by default all.
         action_type: `"multi_discrete"` or `"box"`.
-        render_mode: None, `"ansi"` or `"human"`.
+        render_mode: None, `"ansi"`, `"human"` or `"rgb_array"`.
         dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS`, `package.module:Class`, or an object.
         dynamics_options: of a dynamics given by name or path.
         observe: `"public"`, or `"own"`: neither the state nor the others are seen; see `ttc_env.VectorMarket`.

@@ -64,6 +64,30 @@ def test_it_returns_what_as_many_single_environments_return(variant, autoreset):
 
 
 @each_mode
+@pytest.mark.parametrize("render_mode", ["ansi", "rgb_array", "human"])
+def test_it_renders_what_as_many_single_environments_render(autoreset, render_mode, capsys):
+    ours, theirs = pair(VARIANTS[0], autoreset, render_mode=render_mode)
+    for envs in (ours, theirs):
+        envs.reset(seed=SEEDS)
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        actions, shown, printed = rng.integers(0, 6, 3), [], []
+        for envs in (ours, theirs):
+            over = envs.step(actions)[3]
+            printed.append(capsys.readouterr().out)
+            shown.append(envs.render())
+            capsys.readouterr()
+            if autoreset == "disabled" and over.any():
+                envs.reset(options={"reset_mask": over})
+        assert isinstance(shown[0], tuple)
+        assert len(shown[0]) == 3
+        for own, other in zip(*shown, strict=True):
+            np.testing.assert_array_equal(own, other)
+        if render_mode == "human" and "period 1," in printed[1]:
+            assert printed[0] == printed[1]
+
+
+@each_mode
 def test_copies_are_reset_one_by_one_with_seeds_of_their_own(autoreset):
     """A mask and a list of seeds together: out of phase from then on, in every mode."""
     ours, theirs = pair(VARIANTS[1], autoreset)
@@ -93,8 +117,7 @@ def test_its_attributes_are_those_of_the_single_environments(variant, autoreset)
         assert getattr(ours, name) == getattr(theirs, name), name
     for name in ("single_action_space", "single_observation_space"):
         assert getattr(ours, name) == getattr(theirs, name), name
-    assert {**ours.metadata, "render_modes": theirs.metadata["render_modes"]} == theirs.metadata
-    assert ours.metadata["render_modes"] == []  # a batch shows nothing
+    assert ours.metadata == theirs.metadata
     assert ours.spec.id == theirs.spec.id
     assert ours.spec.max_episode_steps == theirs.spec.max_episode_steps
     for envs in (ours, theirs):
@@ -156,8 +179,8 @@ def test_seeds_that_are_none_are_refused_and_change_nothing(seed, message):
     with pytest.raises(ValueError, match=message):
         envs.reset(seed=seed)
     after = envs.get_state()
-    assert before["engine"]["uniform"] == after["engine"]["uniform"]
-    assert np.array_equal(before["observations"], after["observations"])
+    assert before["seat"]["engine"]["uniform"] == after["seat"]["engine"]["uniform"]
+    assert np.array_equal(before["seat"]["observations"], after["seat"]["observations"])
 
 
 @each_variant

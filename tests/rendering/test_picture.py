@@ -94,6 +94,23 @@ def test_gymnasium_records_and_wraps_it(tmp_path):
     assert len(frames.render()) == 4
 
 
+@pytest.mark.parametrize("batched", [False, True])
+def test_gymnasium_records_a_video_and_shows_it(tmp_path, batched, monkeypatch):
+    pytest.importorskip("moviepy")
+    pytest.importorskip("pygame")
+    pytest.importorskip("cv2" if batched else "pygame")
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    wrappers = gymnasium.wrappers.vector if batched else gymnasium.wrappers
+    make = (lambda **given: gymnasium.make_vec(num_envs=2, **given)) if batched else gymnasium.make
+    for wrap in (lambda env: wrappers.RecordVideo(env, str(tmp_path)), wrappers.HumanRendering):
+        env = wrap(make(id="ttc/PerToken-v0", render_mode="rgb_array", max_cycles=3))
+        env.reset(seed=0)
+        for _ in range(4 if batched else 3):
+            env.step(env.action_space.sample())
+        env.close()
+    assert list(tmp_path.glob("*.mp4"))
+
+
 def test_without_pillow_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setattr("ttc_env.rendering.picture.Image", None)
     env = ttc_env.per_token_v0.parallel_env(market_of(2), render_mode="rgb_array")

@@ -10,6 +10,7 @@ import ttc_env
 from agents import default_config, make_learner
 from agents.training import advance
 from train.comparison.cells import Cell
+from train.comparison.populations import provide
 from ttc_env.evaluation import Task, evaluate_greedy, evaluate_policy, find_course, load_suite
 
 CHECKPOINTS = 20  # points of a learning curve
@@ -31,6 +32,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
 
     torch.set_num_threads(1)  # the sums of several threads differ in their last bits
     task = find_task(cell)
+    provide([task])
     learner = make_learner(cell.learner, task.make_env, task.steps, cell.seed)
     enter = getattr(learner, "enter", None)
     curve: dict[str, list[Any]] = {"steps": [], "seconds": [], **{name: [] for name in CURVES}}

@@ -27,17 +27,23 @@ def _picture(market: Market, mechanism: Mechanism, max_cycles: int) -> MarketPic
     return MarketPicture(market, mechanism, max_cycles)
 
 
-def render_period(engine: VectorMarket, info: dict[str, Any], render_mode: str | None) -> str | np.ndarray | None:
-    """The last period of market 0: a text in mode `"ansi"`, printed in mode `"human"`, a picture in `"rgb_array"`.
+def render_period(
+    engine: VectorMarket, info: dict[str, Any], render_mode: str | None, row: int = 0
+) -> str | np.ndarray | None:
+    """The last period of a market: a text in mode `"ansi"`, printed in mode `"human"`, a picture in `"rgb_array"`.
 
     Raises:
         ValueError: a picture is asked for and Pillow is not installed.
     """
     market, game, outcome = one_market(engine.market), engine.game, info.get("outcome")
-    period = 0 if outcome is None else int(engine.record().period[0])
+    period = 0 if outcome is None else int(engine.record().period[row])
+    if period == 0:  # what it was before a reset is over
+        outcome = None
     if render_mode == "rgb_array":
-        return _picture(market, game.mechanism, game.max_cycles).frame(period, outcome)
-    text = "no period has been played" if outcome is None else period_table(market, game.mechanism, period, outcome)
+        return _picture(market, game.mechanism, game.max_cycles).frame(period, outcome, row)
+    text = "no period has been played"
+    if outcome is not None:
+        text = period_table(market, game.mechanism, period, outcome, row)
     if render_mode == "human":
         print(text)
     return text if render_mode == "ansi" else None

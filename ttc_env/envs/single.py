@@ -119,8 +119,7 @@ class VectorProviderEnv(VectorEnv):
     `autoreset` is `"next_step"`, Gymnasium's default, `"same_step"` or `"disabled"`. Rewards and the numbers in info
     have the type that `SyncVectorEnv` gives them, float64; they are computed in `dtype`, by default single precision,
     which is about twice as fast. With `dtype="float64"` they are those of `ProviderEnv`, and with a list of seeds,
-    one for each copy, their draws are as well. There are no environments inside: no `envs`, `call` or `get_attr`, and
-    nothing to render.
+    one for each copy, their draws are as well. There are no environments inside: no `envs`, `call` or `get_attr`.
     """
 
     def __init__(
@@ -131,15 +130,18 @@ class VectorProviderEnv(VectorEnv):
         *,
         provider: str | int = 0,
         opponents: Any = "nash",
+        render_mode: str | None = None,
         autoreset: str = "next_step",
         **arguments: Any,
     ) -> None:
+        self.render_mode = check_render_mode(render_mode)
         self.engine = VectorMarket(market, mechanism, num_envs, autoreset=autoreset, backend="numpy", **arguments)
         self._seat = Seats(self.engine, [provider], opponents)
         self._actions = spaces.Actions(self.engine.single_action_space, (num_envs,), self.engine.game.market.quality)
         self.autoreset_mode = _autoreset_mode(autoreset)
-        self.metadata = METADATA | {"render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self.metadata = METADATA | {"autoreset_mode": self.autoreset_mode}
         self.num_envs = num_envs
+        self._last: dict[str, Any] = {}
         self.single_action_space = self.engine.single_action_space
         self.single_observation_space = spaces.observation_space(self.engine.game)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -172,6 +174,9 @@ class VectorProviderEnv(VectorEnv):
         state = self.engine.running_state()  # no actions are due before a reset, and none are looked at
         own = self._actions.read(actions)[:, None]
         observations, rewards, terminations, truncations, detail = self._seat.clear(state, own)
+        self._last = detail
+        if self.render_mode == "human":
+            self.render()
         period = self._period(detail)
         going_on = detail.get("_outcome", np.ones(self.num_envs, dtype=bool))
         info: dict[str, Any] = {}
@@ -194,13 +199,21 @@ class VectorProviderEnv(VectorEnv):
         whole = {"level": bids.level[:, seat].copy()} | ({"state": detail["state"]} if "state" in detail else {})
         return whole | {name: column.astype(np.float64) for name, column in columns.items()}
 
+    def render(self) -> tuple[Any, ...] | None:
+        """What `ProviderEnv.render` gives, of every copy."""
+        if self.render_mode is None:
+            return None
+        return tuple(render_period(self.engine, self._last, self.render_mode, row) for row in range(self.num_envs))
+
     def get_state(self) -> dict[str, Any]:
         """Everything the future depends on, generator included; see `set_state`."""
-        return self._seat.get_state()
+        return {"seat": self._seat.get_state(), "last": self._last}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to where `get_state` was called; the future is the same again for the same actions."""
-        self._seat.set_state(state)
+        check_state(state, "seat", "last")
+        self._seat.set_state(state["seat"])
+        self._last = state["last"]
 
 
 def _single(observations: np.ndarray) -> np.ndarray:

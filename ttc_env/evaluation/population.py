@@ -1,6 +1,7 @@
 """The frozen population: policies that were trained or scripted once, as opponents nobody has trained against.
 
-Made by `python train/make_population.py`; see `ttc_env/data/README.md`.
+That of the shipped suites is made by `python train/make_population.py`; see `ttc_env/data/README.md`. Those of other
+markets are made by `train.comparison.populations` when they are first needed, and added here.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ class Population(NamedTuple):
     actions: np.ndarray
 
 
+ADDED: dict[str, Population] = {}
+"""populations of markets that are not shipped, by `population_key`"""
+
+
 def load_population(market: str, mechanism: str = "per_token", beta: float = 1000.0) -> Population:
-    """The population of a market; where the mechanism does not use `beta` it is the same for every one.
+    """The population of a market, shipped or added; where the mechanism does not use `beta` it is the same for each.
 
     Raises:
         ValueError: there is none, naming those there are.
     """
-    population, key = read_population(FILE), population_key(market, mechanism, beta)
+    population, key = read_population(FILE) | ADDED, population_key(market, mechanism, beta)
     if key not in population:
         raise ValueError(f"no frozen population for {key!r}; there are: {', '.join(population)}")
     return population[key]
@@ -53,7 +58,7 @@ def read_population(path: Path) -> dict[str, Population]:
 
 
 def write_population(path: Path, populations: dict[str, Population]) -> None:
-    """Write a file that `read_population` reads: small integers, the same bytes for the same play.
+    """Write a file that `read_population` reads: integers as small as will do, the same bytes for the same play.
 
     Raises:
         ValueError: no populations, or populations with different members.
@@ -61,5 +66,11 @@ def write_population(path: Path, populations: dict[str, Population]) -> None:
     members = {population.members for population in populations.values()}
     if len(members) != 1:
         raise ValueError(f"all populations of a file must have the same members, got {sorted(members)}")
-    arrays: dict[str, Any] = {key: population.actions.astype(np.int8) for key, population in populations.items()}
+    arrays: dict[str, Any] = {
+        key: population.actions.astype(_smallest(population.actions)) for key, population in populations.items()
+    }
     np.savez_compressed(path, members=np.array(members.pop()), **arrays)
+
+
+def _smallest(actions: np.ndarray) -> type[np.signedinteger[Any]]:
+    return np.int8 if actions.max() <= np.iinfo(np.int8).max else np.int32

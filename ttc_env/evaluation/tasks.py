@@ -49,9 +49,9 @@ class Task:
         steps: agent steps of training: periods x markets x learning providers.
         num_markets: copies of the market played at once, a multiple of the number of markets in `train`.
         max_cycles: periods per episode.
-        held_out_opponents: whether learners also meet others: the frozen population (`ttc_env.evaluation.population`),
-            which knows the test markets of the shipped suites only; where something is carried over the stage, the
-            myopic and the equilibrium policy; where types are private honest and random bids.
+        held_out_opponents: whether learners also meet others: the frozen population (`ttc_env.evaluation.population`)
+            of the test markets, which `train/benchmark.py` makes where it is not shipped; where something is carried
+            over the stage, the myopic and the equilibrium policy; where types are private honest and random bids.
         dynamics: what is carried over: a name of `ttc_env.dynamics.DYNAMICS` or `package.module:Class`, or such a
             name with options, `{"loyalty": {"cost": 0.004}}`.
         information: of a mixture, `"public"` or `"private"`.

@@ -53,15 +53,15 @@ class MarketPicture:
         self.rows = ROWS + min(TALLEST, (LAST - ROWS) / n) * np.arange(n + 1)
         self.texts = self.rows[1] - self.rows[0] >= SMALLEST
 
-    def frame(self, period: int, outcome: Outcome | None) -> np.ndarray:
-        """The picture after `period` periods, the last of which ended so in row 0 of a batch: `(400, 640, 3)` uint8."""
+    def frame(self, period: int, outcome: Outcome | None, row: int = 0) -> np.ndarray:
+        """The picture after `period` periods, the last of which ended so in a row of a batch: `(400, 640, 3)` uint8."""
         image = self._still.copy()
         draw = ImageDraw.Draw(image)
         draw.text((SIZE[0] - 14, 12), f"period {period} of {self.max_cycles}", INK, _font(13), anchor="ra")
         if outcome is not None:
-            self._levels(draw, outcome)
-            self._table(draw, outcome)
-            self._welfare(draw, outcome)
+            self._levels(draw, outcome, row)
+            self._table(draw, outcome, row)
+            self._welfare(draw, outcome, row)
         return np.asarray(image)
 
     @cached_property
@@ -109,21 +109,21 @@ class MarketPicture:
         small = large.resize(SIZE, Image.Resampling.LANCZOS)
         return small.convert("RGB"), (0, 0), small.getchannel("A")
 
-    def _levels(self, draw: Any, outcome: Outcome) -> None:
+    def _levels(self, draw: Any, outcome: Outcome, row: int) -> None:
         """A dot on each curve, as large as the provider's share."""
         for i, colour in enumerate(self.colours):
-            level, share = int(outcome.bids.level[0, i]), max(0.0, float(outcome.shares[0, i]))
+            level, share = int(outcome.bids.level[row, i]), max(0.0, float(outcome.shares[row, i]))
             x, y = self._place(level), self._height(float(self.market.welfare_contribution[i, level]))
             radius = 3 + 9 * share**0.5
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), colour, PAPER)
 
-    def _table(self, draw: Any, outcome: Outcome) -> None:
+    def _table(self, draw: Any, outcome: Outcome, row: int) -> None:
         """Level and ask in numbers, share and profit as bars too, each relative to the largest."""
-        profits = np.asarray(outcome.utility[0], dtype=float)
+        profits = np.asarray(outcome.utility[row], dtype=float)
         widest = float(np.abs(profits).max()) or 1.0
         for i, (top, bottom) in enumerate(zip(self.rows, self.rows[1:], strict=False)):
-            middle, level = (top + bottom) / 2, self.market.levels[int(outcome.bids.level[0, i])]
-            share, profit = float(outcome.shares[0, i]), float(profits[i])
+            middle, level = (top + bottom) / 2, self.market.levels[int(outcome.bids.level[row, i])]
+            share, profit = float(outcome.shares[row, i]), float(profits[i])
             for name, part, colour in (
                 ("share", share, self.colours[i]),
                 ("profit", abs(profit) / widest, "#D55E00" if profit < 0 else self.colours[i]),
@@ -132,14 +132,14 @@ class MarketPicture:
                 left, length = right - 54, 54 * min(1.0, max(0.0, part))
                 draw.rectangle((left, top + 1, left + length, max(top + 1, bottom - 2)), _pale(colour))
             if self.texts:
-                ask = float(outcome.bids.ask[0, i])
+                ask = float(outcome.bids.ask[row, i])
                 cells = (f"{level:g}", f"{1000 * ask:.3f}", f"{share:.1%}", f"{1000 * profit:.3f}")
                 for right, cell in zip(COLUMNS.values(), cells, strict=True):
                     draw.text((right - 2, middle), cell, INK, _font(11), anchor="rm")
 
-    def _welfare(self, draw: Any, outcome: Outcome) -> None:
+    def _welfare(self, draw: Any, outcome: Outcome, row: int) -> None:
         """Who has what of the welfare, on a track that ends at the optimum."""
-        users, profit = float(outcome.user_value[0]), float(outcome.utility[0].sum())
+        users, profit = float(outcome.user_value[row]), float(outcome.utility[row].sum())
         whole = max(self.optimum or 0.0, users + profit, 1e-300)
         left, right, top, bottom = 14, 626, 352, 370
         draw.rectangle((left, top, right, bottom), LINE)
@@ -155,7 +155,7 @@ class MarketPicture:
         draw.text((left, 346), words, INK, _font(11), anchor="ld")
         draw.text((right, 388), f"providers {1000 * profit:.3f}", PROVIDERS, _font(11), anchor="rm")
         draw.text((right - 140, 388), f"users {1000 * users:.3f}", USERS, _font(11), anchor="rm")
-        unsold = float(outcome.outside_share[0])
+        unsold = float(outcome.outside_share[row])
         draw.text((right, 346), f"no sale {unsold:.1%}", MUTED, _font(11), anchor="rd")
 
     @cached_property
