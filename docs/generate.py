@@ -110,6 +110,7 @@ UNITS = {
     "share": "fraction of the queries",
     "reward": "`reward_scale`, USD per arriving query",
     "played": "1 once a period has been played",
+    "rationality": "log10 of beta x answer value",
 } | dict.fromkeys(("quality", "price", "cost", "ask", "claim"), "answer value, USD")
 
 

@@ -88,7 +88,10 @@ def commands(page):
     """Every command of the suite's scripts in the shell blocks of a page, as words."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        given = dict(re.findall(r"^(\w+)=[\"'](.*)[\"']$", block, re.MULTILINE))
         for line in block.splitlines():
+            for name, value in given.items():
+                line = line.replace(f"${name}", value)
             words = shlex.split(line, comments=True)
             if words[:1] in (["python"], [".venv/bin/python"]) and re.match(r"(train|curves)/\w+\.py", words[1]):
                 yield words[1], words[2:]
