@@ -14,6 +14,7 @@ pytest.importorskip("openenv")
 import numpy as np
 import requests
 
+from tests.helpers.scripts import run_command, started
 from ttc_env import StageGame, load_market
 from ttc_env.mechanisms import make_mechanism
 
@@ -36,20 +37,18 @@ def package(tmp_path_factory):
 def url(package):
     path = {"PYTHONPATH": f"{package.parent}:{ROOT}", "PATH": str(BIN)}
     command = [sys.executable, "-m", "ttc_market_env.server.app", "--port", "0"]
-    with subprocess.Popen(command, env=path, stderr=subprocess.PIPE, text=True, cwd=package.parent) as server:
-        try:
-            said = ""
-            while "running on " not in said:
-                said = server.stderr.readline()
-                assert said, "the server has ended"
-            yield said.split("running on ")[1].split()[0]
-        finally:
-            server.terminate()
+    with started(command, package.parent, env=path, stderr=subprocess.PIPE, text=True) as server:
+        said = ""
+        while "running on " not in said:
+            said = server.stderr.readline()
+            assert said, "the server has ended"
+        yield said.split("running on ")[1].split()[0]
 
 
 def test_its_validator_takes_the_folder(package):
-    subprocess.run([BIN / "uv", "lock", "--quiet"], cwd=package, check=True)
-    done = subprocess.run([BIN / "openenv", "validate", package], capture_output=True, text=True)
+    locked = run_command([BIN / "uv", "lock", "--quiet"], package)
+    assert locked.returncode == 0, locked.stderr
+    done = run_command([BIN / "openenv", "validate", package], package)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "[OK]" in done.stdout
 
@@ -59,7 +58,7 @@ def test_its_validator_takes_the_server(url):
         if requests.get(f"{url}/health", timeout=5).ok:
             break
         time.sleep(0.1)
-    done = subprocess.run([BIN / "openenv", "validate", "--url", url], capture_output=True, text=True)
+    done = run_command([BIN / "openenv", "validate", "--url", url], ROOT)
     report = json.loads(done.stdout)
     assert done.returncode == 0
     assert report["passed"]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ pytest.importorskip("verifiers")
 import numpy as np
 
 from tests.helpers.chat_servers import serving
+from tests.helpers.scripts import run_command
 from ttc_env import StageGame, load_market
 from ttc_env.mechanisms import make_mechanism
 
@@ -24,7 +24,7 @@ MARKET = "gsm8k/reasoning_effort"
 def run(folder, *words, **variables):
     path = os.pathsep.join(map(str, (ROOT, ROOT / "adapters" / "verifiers")))
     found = os.environ | {"PYTHONPATH": path, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"} | variables
-    done = subprocess.run(list(map(str, words)), cwd=folder, env=found, capture_output=True, text=True, timeout=500)
+    done = run_command(words, folder, limit=500, env=found)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
