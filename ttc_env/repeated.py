@@ -55,7 +55,7 @@ class RepeatedMarket:
             raise ValueError(f"unknown observe {self.observe!r}; allowed: {', '.join(OBSERVE)}")
         if self.dynamics is not None:
             self.dynamics.check(self.market, self.mechanism)
-        if self.demand != "expected":
+        if not (isinstance(self.demand, str) and self.demand == "expected"):
             whole("demand, unless 'expected',", self.demand)
             _ = self.market.accuracy  # raises at once where no lottery has these qualities as its mean
             if self.dynamics is not None and isinstance(self.market, Market):

@@ -8,7 +8,7 @@ import pytest
 
 import ttc_env
 from tests.helpers.environments import MARKET, VARIANTS, each_form, each_id, same, sample
-from ttc_env.envs.single import ProviderEnv
+from ttc_env.envs.single import ProviderEnv, VectorProviderEnv
 from ttc_env.envs.vector import AUTORESET
 
 each_backend = pytest.mark.parametrize("backend", ["numpy", "torch"])
@@ -147,3 +147,15 @@ def test_a_market_with_a_stream_of_its_own_plays_as_alone(backend, autoreset):
             for env in (together, *alone):
                 env.reset()
     assert VARIANTS
+
+
+def test_what_only_looks_like_a_number_is_refused_by_name():
+    market = ttc_env.load_market("gsm8k/majority_voting")
+    with pytest.raises(ValueError, match="demand"):
+        ttc_env.VectorMarket(market, demand=np.ma.masked)
+    with pytest.raises(ValueError, match="num_envs"):
+        VectorProviderEnv(None, market)
+    with pytest.raises(ValueError, match="seed"):
+        ttc_env.VectorMarket(market).reset(np.ma.masked)
+    with pytest.raises(ValueError, match="num_questions"):
+        ttc_env.equilibrium.draw_markets(market, 10**240, 3, np.random.default_rng(0))

@@ -12,6 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from ttc_env.checks import whole
 from ttc_env.envs import spaces
 from ttc_env.envs.parallel import WOULD, period_infos
 from ttc_env.envs.render import METADATA, check_render_mode, render_period
@@ -135,6 +136,7 @@ class VectorProviderEnv(VectorEnv):
         **arguments: Any,
     ) -> None:
         self.render_mode = check_render_mode(render_mode)
+        whole("num_envs", num_envs)
         self.engine = VectorMarket(market, mechanism, num_envs, autoreset=autoreset, backend="numpy", **arguments)
         self._seat = Seats(self.engine, [provider], opponents)
         self._actions = spaces.Actions(self.engine.single_action_space, (num_envs,), self.engine.game.market.quality)

@@ -156,7 +156,7 @@ class VectorMarket:
         """
         if rows is not None:
             rows = spaces.as_mask(rows, self.num_markets, self.game.market.quality)
-        if isinstance(seed, Sequence | np.ndarray):
+        if isinstance(seed, Sequence) or (isinstance(seed, np.ndarray) and seed.ndim):
             self.uniform.seed_rows(list(seed), [True] * self.num_markets if rows is None else rows.tolist())
         elif seed is not None:
             self.uniform.seed(seed)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ttc_env.checks import whole, within
+from ttc_env.checks import shown, whole, within
 from ttc_env.equilibrium import batched
 from ttc_env.equilibrium.inefficiency import price_of_anarchy, price_of_stability
 from ttc_env.equilibrium.log_space import in_numpy
@@ -56,7 +56,8 @@ def draw_markets(market: Market, num_questions: int, num_markets: int, rng: np.r
     Raises:
         ValueError: a number that is no positive integer, or qualities that are no means of right and wrong answers.
     """
-    whole("num_questions", num_questions)
+    if whole("num_questions", num_questions) > np.iinfo(np.int64).max:
+        raise ValueError(f"num_questions must be a number that NumPy can draw, got {shown(num_questions)}")
     whole("num_markets", num_markets)
     market = in_numpy(market)
     accuracy = np.clip(market.accuracy, 0.0, 1.0)
