@@ -25,6 +25,6 @@ def test_a_measured_task_is_trained_by_the_commands_of_the_page(tmp_path):
         done = run_here(scripts[script].command_line, tmp_path, *words)
         assert done.returncode == 0, done.said
     summary = json.loads((tmp_path / "runs" / "measured" / "summary.json").read_text())
-    market = json.loads((tmp_path / "runs" / "measured" / "market.json").read_text())
+    config = json.loads((tmp_path / "runs" / "measured" / "config.json").read_text())
     assert summary["nash_levels"]
-    assert market["providers"] == ["nano-32x2", "nano-64x2"]
+    assert config["providers"] == ["nano-32x2", "nano-64x2"]
