@@ -27,9 +27,9 @@ BIN = Path(sys.executable).parent
 def package(tmp_path_factory):
     """The adapter as a package of its name; its lock file belongs to a deployment and not to this house."""
     folder = tmp_path_factory.mktemp("openenv") / "ttc_market_env"
-    shutil.copytree(ROOT / "adapters" / "openenv", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "train" / "adapters" / "openenv", folder, ignore=shutil.ignore_patterns("__pycache__"))
     project = folder / "pyproject.toml"
-    project.write_text(project.read_text().replace('path = "../.."', f"path = {json.dumps(str(ROOT))}"))
+    project.write_text(project.read_text().replace('path = "../../.."', f"path = {json.dumps(str(ROOT))}"))
     return folder
 
 

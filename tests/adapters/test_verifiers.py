@@ -22,7 +22,7 @@ MARKET = "gsm8k/reasoning_effort"
 
 
 def run(folder, *words, **variables):
-    path = os.pathsep.join(map(str, (ROOT, ROOT / "adapters" / "verifiers")))
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "train" / "adapters" / "verifiers")))
     found = os.environ | {"PYTHONPATH": path, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"} | variables
     done = run_command(words, folder, limit=500, env=found)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
