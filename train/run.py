@@ -32,15 +32,6 @@ sys.path.append(os.getcwd())  # learners of your own
 from agents import find_class
 from agents.training import NotFinite
 from train.arguments import Args, arguments_of, read_arguments
-from train.console_tables import (
-    live_progress,
-    print_forecast,
-    print_play,
-    print_provider_table,
-    print_seed_table,
-    print_summary,
-)
-from train.course import follow
 from train.folders import CONFIG, held, new_folder, old_folder
 from ttc_env import VectorMarket
 from ttc_env.batch import one_market
@@ -48,7 +39,7 @@ from ttc_env.envs.seats import Seats
 from ttc_env.scripting.console import errors_in_one_line, say
 
 if TYPE_CHECKING:
-    from train.record import RunFolder  # loads TensorBoard, which no wrong argument should wait for
+    from train.record import RunFolder  # loaded in functions, as all that no help and no wrong argument should wait for
 
 
 def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
@@ -65,6 +56,7 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
     config = args.to_dict(market)
     import torch  # from here on, things that take seconds to load
 
+    from train.console_tables import print_play, print_provider_table, print_seed_table, print_summary
     from train.record import RunFolder
 
     torch.set_num_threads(args.threads)
@@ -106,6 +98,9 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
 
 def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -> dict[str, Any]:
     """One run: train, evaluate on the way, and write everything down, what matters most first."""
+    from train.console_tables import live_progress
+    from train.course import follow
+
     before = folder.path / "summary.json"
     if before.exists() and not (done := json.loads(before.read_text(encoding="utf-8")))["interrupted"]:
         return done
@@ -129,6 +124,8 @@ def dry_run(args: Args) -> dict[str, Any]:
     """
     if not hasattr(find_class(args.algorithm), "forecast"):
         raise ValueError(f"dry-run is for players who ask a server, such as language; {args.algorithm} asks nothing")
+    from train.console_tables import print_forecast
+
     learner: Any = args.make_learner(args.seed)
     found = learner.forecast(args.steps).times(args.num_seeds)
     print_forecast(found)

@@ -227,6 +227,7 @@ def pair():
         (lambda: Reputation(1.5), r"\[0, 1\]"),
         (lambda: Reputation(first=-1), "level index"),
         (lambda: Capacity(0), "queue must be an integer >= 1"),
+        (lambda: Capacity(10**240), "queue must be at most 1,000 queries"),
         (lambda: Capacity(arrival=-0.5), r"\[0, 1\]"),
         (lambda: Capacity(delay=-1.0), ">= 0"),
         (lambda: Capacity(speed=0.0), "positive"),

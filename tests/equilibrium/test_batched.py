@@ -120,7 +120,7 @@ def test_many_equilibria_and_equal_weights():
     assert_same_as_one_by_one([ladder(2), ladder(2, beta=10.0), duplicated, ladder(1, 3)])
 
 
-def test_single_precision_markets_are_solved_in_single_precision():
+def test_single_precision_markets_are_solved_in_double_precision():
     market = ttc_env.load_market("gpqa/best_of_n")
     single = market.to("numpy", dtype="float32")
     found = batched.pure_nash([single, market, single])
@@ -128,8 +128,17 @@ def test_single_precision_markets_are_solved_in_single_precision():
     np.testing.assert_array_equal(found.of(0), equilibrium.pure_nash(single))
     profiles = np.random.default_rng(0).integers(0, 6, (3, 9))
     regret = batched.nash_conv([single, market, single], profiles).total
-    assert regret[0] == pytest.approx(equilibrium.nash_conv(single, profiles[0]).total, rel=1e-4)
+    assert regret[0] == pytest.approx(equilibrium.nash_conv(single.to("numpy"), profiles[0]).total, rel=1e-12)
     assert regret[1] == pytest.approx(equilibrium.nash_conv(market, profiles[1]).total, rel=1e-12)
+
+
+def test_rounding_to_single_precision_hides_no_equilibrium():
+    """Where logits are large, a response that is best by less than they are rounded would be none or many."""
+    sharp = ttc_env.load_market("aime/majority_voting", beta=6000.0)
+    for market in equilibrium.draw_markets(sharp, 30, 40, np.random.default_rng(0)):
+        single = market.to("numpy", dtype="float32")
+        np.testing.assert_array_equal(equilibrium.pure_nash(single), equilibrium.pure_nash(single.to("numpy")))
+        assert len(equilibrium.pure_nash(single))
 
 
 def test_a_batch_of_different_markets():

@@ -8,11 +8,13 @@ from typing import Any
 
 from ttc_env.arrays import Array, device, namespace, take
 from ttc_env.batch import MarketBatch
-from ttc_env.checks import finite, whole
+from ttc_env.checks import finite, shown, whole
 from ttc_env.dynamics.protocol import Dynamics, Moves, encode, passed, strides, subsets
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, Outcome
 from ttc_env.period import PeriodMarket
+
+LONGEST = 1000  # queries in a queue
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Capacity(Dynamics):
     with probability `min(1, speed / tokens)` at its level. USD are per period.
 
     Args:
-        queue: most queries that wait at a provider, at least 1.
+        queue: most queries that wait at a provider, from 1 to 1,000.
         arrival: probability of a query in a period, in [0, 1].
         speed: tokens that a provider generates in a period: a number, or one for each provider.
         delay: cost of a query ahead, USD, at least 0.
@@ -38,7 +40,8 @@ class Capacity(Dynamics):
     name = "capacity"
 
     def __post_init__(self) -> None:
-        whole("queue", self.queue)
+        if whole("queue", self.queue) > LONGEST:
+            raise ValueError(f"queue must be at most {LONGEST:,} queries, got {shown(self.queue)}")
         if not 0 <= finite("arrival", self.arrival) <= 1:
             raise ValueError(f"arrival must be a probability in [0, 1], got {self.arrival!r}")
         if finite("delay", self.delay) < 0:

@@ -42,8 +42,9 @@ class LogForm(NamedTuple):
 
 
 def in_numpy(market: M) -> M:
-    """The market with NumPy tables, which is what everything here computes with."""
-    return market if isinstance(market.quality, np.ndarray) else cast(M, _converted(cast(Market, market)))
+    """The market with NumPy tables in double precision, which is what everything here computes with."""
+    exact = isinstance(market.quality, np.ndarray) and market.quality.dtype == np.float64
+    return market if exact else cast(M, _converted(cast(Market, market)))
 
 
 @lru_cache(maxsize=64)  # by identity: a market is immutable, and environments ask again at every step
