@@ -6,7 +6,6 @@ What is left means the same and is spelt in one way: `**$-\tfrac{1}{2}$**`, `\te
 from __future__ import annotations
 
 import re
-from operator import itemgetter
 
 _CHARACTERS = str.maketrans(
     dict.fromkeys("\u2212\ufe63\uff0d\u2010\u2011\u2012\u2013", "-")  # minus signs, hyphens and the dash of ranges
@@ -37,15 +36,16 @@ _BREAKS = (
     "implies|iff|Rightarrow|Longrightarrow|rightarrow|longrightarrow|therefore|because|square|blacksquare|checkmark|qed"
     "|ldots|dots"
 )
-_COMMANDS = (
-    (re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}(?:\{[^{}]*\})?|\\\\(?:\[[^\]]*\])?"), "\n"),
-    (re.compile(rf"\\!|\\(?:{_SILENT}){_END}"), ""),
-    (re.compile(rf"\\[,;:> ()\[\]]|\\(?:{_BLANKS}){_END}"), " "),
-    (re.compile(rf"\\(?:times|cdot|ast){_END}"), "×"),
-    (re.compile(rf"\\(?:approx|simeq|cong|equiv|doteq|colon){_END}"), "="),
-    (re.compile(r"\\([%$#_&])"), itemgetter(1)),
-    (re.compile(rf"\\(?:{_BREAKS}){_END}"), " ; "),
-)
+_COMMANDS = {  # what follows a backslash, and what stands for it then; None: the character itself
+    "break": (r"(?:begin|end)\s*\{[^{}]*\}(?:\{[^{}]*\})?|\\(?:\[[^\]]*\])?", "\n"),
+    "silent": (rf"!|(?:{_SILENT}){_END}", ""),
+    "blank": (rf"[,;:> ()\[\]]|(?:{_BLANKS}){_END}", " "),
+    "times": (rf"(?:times|cdot|ast){_END}", "×"),
+    "equals": (rf"(?:approx|simeq|cong|equiv|doteq|colon){_END}", "="),
+    "escaped": (r"[%$#_&]", None),
+    "stop": (rf"(?:{_BREAKS}){_END}", " ; "),
+}
+_COMMAND = re.compile(rf"\\(?:{'|'.join(f'(?P<{name}>{what})' for name, (what, _) in _COMMANDS.items())})")
 _DEGREES = re.compile(r"\^ ?\{ ?\\circ ?\}|\^? ?\\(?:circ|degree)(?![a-zA-Z])")
 _CURRENCY = re.compile(r"(?<=[-+]) ?\$+ ?(?=[\d.])")  # between a sign and its number
 _SIGNED = r"\s*(?:\{\s*([-+]?)\s*([\d.,]+)\s*\}|(\d))"
@@ -95,14 +95,18 @@ def _raised(found: re.Match[str]) -> str:
 
 
 def _without_latex(text: str) -> str:
-    for command, instead in _COMMANDS:
-        text = command.sub(instead, text)
+    text = _COMMAND.sub(_spelt_out, text)
     if "circ" in text or "degree" in text:
         text = _DEGREES.sub("°", text)
     text = text.replace("{,}", ",").replace("~", " ").replace("&", " ")
     while (simpler := _simpler(text)) != text:  # from the inside out
         text = simpler
     return _OVER.sub(r" \1/\2", text) if "\\over" in text else text
+
+
+def _spelt_out(found: re.Match[str]) -> str:
+    instead = _COMMANDS[str(found.lastgroup)][1]
+    return found[0][-1] if instead is None else instead
 
 
 def _simpler(text: str) -> str:
