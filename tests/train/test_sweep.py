@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from tests.helpers.scripts import run_here
-from tests.test_describing import OWN
-from train.studies.reading import read_study
+from tests.test_describing import OWN, descriptions, same
+from train.studies.cells import all_cells, key_of
+from train.studies.reading import make_study, read_study
 from train.sweep import command_line
-from train.trained import train_learner
+from train.trained import plan, train_learner
+from ttc_env.batch import one_market
 
 pd = pytest.importorskip("pandas")
 STUDY = """
@@ -67,6 +70,16 @@ def test_a_study_is_run_once_and_goes_on(own):
     changed = pd.read_csv(folder / "runs.csv")
     assert len(changed) == 8
     assert not np.array_equal(changed.welfare, table.welfare)
+
+
+@given(descriptions)
+@settings(max_examples=15)
+def test_a_study_that_goes_on_remembers_its_market(description):
+    content = {"algorithm": "hedge", "steps": 40, "num_markets": 1, "market": description.plain()}
+    (cell,), (again,) = (all_cells(make_study(found)) for found in (content, json.loads(json.dumps(content))))
+    record = {"arguments": cell.arguments, "market": cell.market, "seed": cell.seed}
+    assert key_of(json.loads(json.dumps(record))) == again.key  # so it is not run again
+    assert same(one_market(plan(**json.loads(cell.arguments)).judging_env().market), description.load())
 
 
 def test_what_is_run_is_what_the_file_says(own):
