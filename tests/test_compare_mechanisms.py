@@ -64,6 +64,7 @@ def test_both_readings_of_noise_agree_for_rational_users():
     assert noisy.user_value[0] < noisy.user_surplus[0]
 
 
+@pytest.mark.long
 def test_the_script_writes_its_tables_and_figure(tmp_path):
     run = run_apart(
         "train/compare_mechanisms.py", tmp_path, "--num-draws", 2, "--num-types", 3, "--betas", 1000, "--out", "study"

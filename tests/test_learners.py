@@ -355,6 +355,7 @@ def test_best_response_dynamics_reach_an_equilibrium(name, beta):
     np.testing.assert_array_equal(actions[-2], actions[-1])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("beta", [200.0, 1000.0, 1e5])
 @pytest.mark.parametrize("name", list_markets())
 def test_fictitious_play_converges(name, beta):

@@ -85,6 +85,7 @@ def test_every_sample_has_its_record(clean):
                 assert record["seed"] != whole["seed"]
 
 
+@pytest.mark.long
 def test_a_reward_is_of_the_whole_answer_with_its_prefix(tiny, clean):
     from curves.scoring.rewards import load_reward_model
 
