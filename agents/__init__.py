@@ -106,6 +106,9 @@ REMEMBERING: dict[str, Entry] = {
 ASKING: dict[str, Entry] = {"language": Entry("agents.language:Language")}
 """players by name who ask a server: no baselines, since they need one"""
 
+NAMED: dict[str, Entry] = ALGORITHMS | REMEMBERING | ASKING
+"""all of them"""
+
 
 def find(name: str) -> tuple[type, Any]:
     """The class of a learner and its default hyper-parameters, by its name or as `package.module:Class`.
@@ -124,7 +127,7 @@ def default_config(name: str) -> Any:
     Raises:
         ValueError: an unknown name, or a path that leads to no learner.
     """
-    entry = (ALGORITHMS | REMEMBERING | ASKING).get(name)
+    entry = NAMED.get(name)
     if entry is not None and entry.config is not None:
         return getattr(hyperparameters, entry.config)(**entry.settings)
     config = getattr(find_class(name), "Config", NoConfig)
@@ -139,9 +142,8 @@ def find_class(name: str) -> type:
     Raises:
         ValueError: an unknown name, or a path that leads to no learner.
     """
-    entries = ALGORITHMS | REMEMBERING | ASKING
-    if name not in entries and ":" not in name:
-        known = ", ".join(entries)
+    if name not in NAMED and ":" not in name:
+        known = ", ".join(NAMED)
         raise ValueError(f"unknown learner {name!r}; allowed: {known}, or a class of your own as package.module:Class")
 
     def check(kind: Any) -> type:
@@ -150,7 +152,7 @@ def find_class(name: str) -> type:
             raise ValueError(f"{name!r} is no learner: it lacks {', '.join(lacking) or 'a class'}; see agents.Learner")
         return kind
 
-    return named.find_class("learner", entries[name].path if name in entries else name, {}, check)
+    return named.find_class("learner", NAMED[name].path if name in NAMED else name, {}, check)
 
 
 def load(run: Any, num_markets: int = 1) -> Learner:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
-from agents import ALGORITHMS, ASKING, REMEMBERING, Learner, NoConfig, default_config, find_class, make_learner
+from agents import NAMED, Learner, NoConfig, default_config, find_class, make_learner
 from agents.frozen import check_opponents, find_opponents
 from agents.parts.checks import check_device, not_negative
 from agents.together import learns, side_by_side
@@ -27,7 +27,7 @@ from ttc_env.judging import markov_game
 from ttc_env.mechanisms import MECHANISMS, PerToken, make_mechanism
 from ttc_env.scripting.files import file_name
 
-KNOWN = {"Algorithms": (*ALGORITHMS, *REMEMBERING, *ASKING), "Mechanisms": MECHANISMS, "Dynamics": ("none", *DYNAMICS)}
+KNOWN = {"Algorithms": NAMED, "Mechanisms": MECHANISMS, "Dynamics": ("none", *DYNAMICS)}
 Config = TypeVar("Config")
 Rule = TypeVar("Rule")
 Carried = TypeVar("Carried")

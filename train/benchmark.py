@@ -128,9 +128,10 @@ def fill(args: Args, store: Path, cells: list[Cell]) -> int:
     from train.comparison.cell import run_cell  # takes seconds to load
     from train.comparison.populations import provide
 
-    wanted = {cell.task for cell in cells} if len(cells) > len(finished(store).keys() & set(cells)) else set()
-    provide(task for task in load_suite(args.suite) if task.name in wanted)
-    title = f"{suite_name(args.suite)} {suite_digest(load_suite(args.suite))}"
+    tasks, done = load_suite(args.suite), finished(store)
+    missing = {cell.task for cell in cells if cell not in done}
+    provide(task for task in tasks if task.name in missing)
+    title = f"{suite_name(args.suite)} {suite_digest(tasks)}"
     return filling.fill_store(run_cell, cells, store, Cell.of, title, _name, args.jobs, args.backend, args.address)
 
 

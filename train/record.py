@@ -15,7 +15,7 @@ from agents.checkpoints import CHECKPOINT, PREVIOUS
 from train.course import Followed, row
 from ttc_env import Market
 from ttc_env.batch import one_market
-from ttc_env.scripting.files import replacing, write_text
+from ttc_env.scripting.files import replacing, write_columns, write_text
 
 
 class RunFolder:
@@ -108,7 +108,7 @@ class RunFolder:
         two, or whose checkpoint finds no room, is one to go on with.
         """
         if followed.path is not None:
-            self.write_columns("path.csv", followed.path)
+            write_columns(self.path / "path.csv", followed.path)
         saved = False
         try:
             followed.course.save()
@@ -130,13 +130,6 @@ class RunFolder:
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file, all of it or nothing."""
         write_text(self.path / name, json.dumps(content, indent=2, default=str) + "\n")
-
-    def write_columns(self, name: str, columns: dict[str, list[Any]]) -> None:
-        """Write columns of equal length as a CSV file, all of it or nothing."""
-        with replacing(self.path / name) as draft, open(draft, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(zip(*columns.values(), strict=True))
 
     def close(self) -> None:
         """Finish the TensorBoard events."""

@@ -8,7 +8,6 @@ Source: Fish, Gonczarowski and Shorrer 2024, arXiv:2404.00806 (the last 50 of 30
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ttc_env.collusion import PayoffTable
 from ttc_env.envs.seats import Seats
 from ttc_env.equilibrium import StageGame
 from ttc_env.metrics import evaluate_play, replay
+from ttc_env.scripting.files import write_columns
 
 LAST = 50
 """periods at the end that are looked at"""
@@ -81,7 +81,7 @@ def talk_session(
     finally:
         player.close()
     actions, told = player.played(LAST), player.report()
-    _write_path(folder / "path.csv", told["path"])
+    write_columns(folder / "path.csv", told["path"])
     shown = evaluate_play(game.market, game.mechanism, replay(game.market, game.mechanism, actions))
     slopes = [fit["rivals"] for fit in told["responsiveness"] if fit["rivals"] is not None]
     found = {name: told[name] for name in KEPT} | {
@@ -90,10 +90,3 @@ def talk_session(
         "responsiveness": float(np.mean(slopes)) if slopes else None,
     }
     return payoffs.index(game.numbers(actions)), found
-
-
-def _write_path(file: Path, columns: dict[str, list[Any]]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))

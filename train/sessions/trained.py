@@ -18,7 +18,7 @@ from agents.parts import checks
 from agents.together import side_by_side
 from agents.training import advance
 from ttc_env import VectorMarket
-from ttc_env.checks import finite, whole
+from ttc_env.checks import whole, within
 from ttc_env.collusion import PayoffTable, Strategies
 from ttc_env.equilibrium import StageGame
 from ttc_env.evaluation.tabulating import tabulate
@@ -49,8 +49,7 @@ class Training:
     def __post_init__(self) -> None:
         for name in ("steps", "num_markets", "max_cycles"):
             whole(name, getattr(self, name))
-        if not 0 <= finite("discount", self.discount) < 1:
-            raise ValueError(f"discount must be in [0, 1), got {self.discount!r}")
+        within("discount", self.discount, 0, 1, closed="left")
         checks.between(self, 0, 1, "memory")
         if hasattr(find_class(self.algorithm), "played"):
             raise ValueError(f"{self.algorithm} does not learn a table, and is not asked what it would do")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttc_env.checks import finite
+from ttc_env.checks import within
 from ttc_env.collusion.strategies import Strategies, next_state
 
 ROUNDING = 1e-12
@@ -121,6 +121,4 @@ def check_discount(discount: float) -> float:
     Raises:
         ValueError: it is not in [0, 1).
     """
-    if not 0 <= finite("discount", discount) < 1:
-        raise ValueError(f"discount must be in [0, 1), got {discount!r}")
-    return float(discount)
+    return within("discount", discount, 0, 1, closed="left")
