@@ -1,12 +1,13 @@
 """Settings of the whole test run."""
 
 import pytest
-import torch
 from hypothesis import settings
+
+from ttc_env.scripting.threads import use_threads
 
 settings.register_profile("default", deadline=None, max_examples=60, derandomize=True, print_blob=True)
 settings.load_profile("default")
-torch.set_num_threads(1)  # small networks are fastest so, and tests may share their cores
+use_threads(1)  # small networks and systems of equations are fastest so, and tests share their cores
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -38,7 +38,10 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 KNOWS_ITS_GAME = {"mechanisms"}  # each names, in a function, the class upstairs that knows its stage game
 FOREIGN = {"torch", "stable_baselines3", "vllm", "transformers", "pandas", "matplotlib", "tyro", "rich"}
 NEVER = (FOREIGN - {"torch"}) | {"agents", "train", "curves", "tests"}
-MAY_USE_IN_FUNCTIONS = {"torch": {"arrays.py", "envs/uniform.py"}, "pandas": {"evaluation/collecting.py"}}
+MAY_USE_IN_FUNCTIONS = {
+    "torch": {"arrays.py", "envs/uniform.py", "scripting/threads.py"},
+    "pandas": {"evaluation/collecting.py"},
+}
 MODULES = {path.relative_to(LIBRARY).as_posix(): path for path in sorted(LIBRARY.rglob("*.py"))}
 
 

@@ -69,7 +69,7 @@ class Args(Generic[Config, Rule, Carried]):
     device: str = "cpu"
     """torch device, for example cuda"""
     threads: int = 1
-    """CPU threads of torch; small networks are fastest with one"""
+    """CPU threads of torch and BLAS; small networks and systems of equations are fastest with one"""
     eval_every: int = 1
     """updates between greedy evaluations"""
     name: str | None = None

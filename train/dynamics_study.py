@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout be
 
 import numpy as np
 import tyro
+from threadpoolctl import threadpool_limits
 
 import ttc_env
 from ttc_env import MarkovGame
@@ -92,6 +93,7 @@ def main(args: Args) -> pd.DataFrame:
     """Solve, print and write; returns a row for each game."""
     import pandas as pd
 
+    threadpool_limits(1)
     rows, every = [], games(args)
     with progress_bar("{task.fields[last]}") as progress:
         bar = progress.add_task("games", total=len(every), last="")

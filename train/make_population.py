@@ -32,6 +32,7 @@ from ttc_env.evaluation.suites import load_suite
 from ttc_env.playing import record_play
 from ttc_env.scripting.console import errors_in_one_line, progress_bar, say
 from ttc_env.scripting.files import replacing
+from ttc_env.scripting.threads import use_threads
 
 
 @dataclass
@@ -105,9 +106,7 @@ def main(args: Args) -> None:
     for learner, steps in args.learners:
         find_class(learner)
         whole(f"steps of {learner}", steps)
-    import torch  # seconds to load, which no wrong argument should wait for
-
-    torch.set_num_threads(1)
+    use_threads(1)  # loads torch, which no wrong argument should wait for
     started = time.perf_counter()
     courses = {
         population_key(name, task.mechanism, task.beta): (task.market(name), task.mechanism)

@@ -54,12 +54,11 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
     if args.dry_run:
         return dry_run(args)
     config = args.to_dict(market)
-    import torch  # from here on, things that take seconds to load
-
     from train.console_tables import print_play, print_provider_table, print_seed_table, print_summary
     from train.record import RunFolder
+    from ttc_env.scripting.threads import use_threads
 
-    torch.set_num_threads(args.threads)
+    use_threads(args.threads)  # loads torch, which takes seconds
     place = old_folder(resume) if resume else new_folder(args.out, args.name or args.default_name(), args.overwrite)
     with place as folder, ExitStack() as ending:
         seeds = range(args.seed, args.seed + args.num_seeds)

@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ttc_env.batch import one_market
 from ttc_env.describing import describe
 from ttc_env.dynamics import make_dynamics
 from ttc_env.mechanisms import make_mechanism
+from ttc_env.scripting.threads import threads
 
 NUMBERS = ("seed", "steps", "num_markets", "max_cycles", "device", "threads", "eval_every", "checkpoint_seconds")
 
@@ -84,7 +85,7 @@ def train_learner(
     env = args.judging_env()
     played: Any = one_market(env.market)
     with ExitStack() as ending:
-        ending.enter_context(_threads(args.threads))
+        ending.enter_context(threads(args.threads))
         record: Any = Memory()
         if folder is not None:
             from train.record import RunFolder  # loads TensorBoard
@@ -180,16 +181,3 @@ def _settings(algorithm: str, config: Any) -> Any:
         if name not in known:
             raise ValueError(f"unknown hyper-parameter {name!r} of {algorithm}; allowed: {allowed}")
     return replace(settings, **(config or {}))
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """Torch on so many threads, and as before in the end."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

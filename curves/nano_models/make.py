@@ -7,13 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from curves.nano_models.model import PROMPT, Size, make_tokenizer
 from curves.nano_models.train import train
 from curves.records.store import same_configuration
 from curves.tasks.arithmetic import questions
 from ttc_env.scripting.console import say
+from ttc_env.scripting.threads import use_threads
 
 SIZES = (Size(32, 2, 1), Size(64, 2, 2), Size(96, 2, 3))
 VERIFIER = Size(96, 3, 3)
@@ -34,7 +33,7 @@ def make_all(models: Path, steps: int, seed: int, number: int, task_seed: int) -
     Raises:
         ValueError: a folder of a model that was made in another way.
     """
-    torch.set_num_threads(1)
+    use_threads(1)
     held_out = number, task_seed
     made = [make(models / f"nano-{size.width}x{size.layers}", size, steps, seed, held_out) for size in SIZES]
     return [*made, make(models / "nano-verifier", VERIFIER, 2 * steps, seed, held_out)]

@@ -12,6 +12,7 @@ from agents.training import advance
 from train.comparison.cells import Cell
 from train.comparison.populations import provide
 from ttc_env.evaluation import Task, evaluate_greedy, evaluate_policy, find_course, load_suite
+from ttc_env.scripting.threads import use_threads
 
 CHECKPOINTS = 20  # points of a learning curve
 CURVES = ("score", "relative_nash_conv", "welfare_ratio")
@@ -28,9 +29,7 @@ def find_task(cell: Cell) -> Task:
 
 def run_cell(cell: Cell) -> dict[str, Any]:
     """Train, score, and return the record of a cell; all of it but the seconds follows from the cell alone."""
-    import torch
-
-    torch.set_num_threads(1)  # the sums of several threads differ in their last bits
+    use_threads(1)  # the sums of several differ in their last bits
     task = find_task(cell)
     provide([task])
     learner = make_learner(cell.learner, task.make_env, task.steps, cell.seed)

@@ -23,6 +23,7 @@ from ttc_env.collusion import PayoffTable, Strategies
 from ttc_env.equilibrium import StageGame
 from ttc_env.evaluation.tabulating import tabulate
 from ttc_env.observing import CURVES, USERS, layout
+from ttc_env.scripting.threads import use_threads
 
 SETTLED = 0.9
 """fraction of training; play is taken for converged if it ends as it was then"""
@@ -96,9 +97,7 @@ def train_session(game: StageGame, payoffs: PayoffTable, training: Training, see
     Raises:
         ValueError: the table is not that of all actions, or what the learner refuses.
     """
-    import torch
-
-    torch.set_num_threads(1)  # sessions share the cores
+    use_threads(1)  # sessions share the cores
 
     def make_env(**options: Any) -> Any:
         env = VectorMarket(game.market, game.mechanism, training.num_markets, max_cycles=training.max_cycles, **options)
