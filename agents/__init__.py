@@ -20,13 +20,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from agents import hyperparameters
 from agents.parts import checks
-from ttc_env import VectorMarket, named
+from ttc_env import named
+
+if TYPE_CHECKING:
+    from ttc_env import VectorMarket
 
 
 class Learner(Protocol):

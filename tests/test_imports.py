@@ -114,7 +114,22 @@ def test_importing_the_library_loads_no_learning_or_plotting_library():
     script = "import sys, ttc_env; print(*sys.modules)"
     loaded = run_python(script)
     assert loaded.returncode == 0, loaded.stderr
-    assert not {name.split(".")[0] for name in loaded.stdout.split()} & FOREIGN
+    names = set(loaded.stdout.split())
+    assert not {name.split(".")[0] for name in names} & FOREIGN
+    assert {name for name in names if name.startswith("ttc_env.")} == {"ttc_env.registration"}
+
+
+def test_every_public_name_is_found_when_it_is_asked_for():
+    script = (
+        "import ttc_env, inspect\n"
+        "assert set(ttc_env.__all__) <= set(dir(ttc_env))\n"
+        "for name in [*ttc_env.__all__, 'metrics']:\n"
+        "    found = getattr(ttc_env, name)\n"
+        "    assert inspect.ismodule(found) or found.__name__ == name\n"
+        "assert not hasattr(ttc_env, 'nothing') and not hasattr(ttc_env, '__main__')"
+    )
+    done = run_python(script)
+    assert done.returncode == 0, done.stderr
 
 
 SLOW_TO_LOAD = {"torch", "pandas", "matplotlib", "numba", "scipy", "stable_baselines3", "tensorboard", "transformers"}

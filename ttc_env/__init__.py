@@ -7,24 +7,30 @@
 0.00604
 """
 
-from ttc_env import (
-    dynamics,
-    equilibrium,
-    first_price_v0,
-    market_v0,
-    mechanisms,
-    per_token_v0,
-    posted_price_v0,
-    second_price_v0,
-)
-from ttc_env.curves import list_markets, list_mixtures, load_market
-from ttc_env.dynamics import MarkovGame
-from ttc_env.envs.vector import VectorMarket
-from ttc_env.equilibrium import StageGame
-from ttc_env.market import Market
-from ttc_env.mechanisms import register_mechanism
-from ttc_env.mixtures import Mixture, model_quality
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
 from ttc_env.registration import register_environments
+
+if TYPE_CHECKING:
+    from ttc_env import (
+        dynamics,
+        equilibrium,
+        first_price_v0,
+        market_v0,
+        mechanisms,
+        per_token_v0,
+        posted_price_v0,
+        second_price_v0,
+    )
+    from ttc_env.curves import list_markets, list_mixtures, load_market
+    from ttc_env.dynamics import MarkovGame
+    from ttc_env.envs.vector import VectorMarket
+    from ttc_env.equilibrium import StageGame
+    from ttc_env.market import Market
+    from ttc_env.mechanisms import register_mechanism
+    from ttc_env.mixtures import Mixture, model_quality
 
 __version__ = "0.1.0"
 __all__ = [
@@ -47,5 +53,35 @@ __all__ = [
     "register_mechanism",
     "second_price_v0",
 ]
+
+_HOMES = {
+    "Market": "market",
+    "MarkovGame": "dynamics",
+    "Mixture": "mixtures",
+    "StageGame": "equilibrium",
+    "VectorMarket": "envs.vector",
+    "list_markets": "curves",
+    "list_mixtures": "curves",
+    "load_market": "curves",
+    "model_quality": "mixtures",
+    "register_mechanism": "mechanisms",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is first asked for, so that what needs few of them starts at once."""
+    if name in _HOMES:
+        found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    elif not name.startswith("_") and find_spec(f"{__name__}.{name}"):
+        found = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 register_environments()
