@@ -182,6 +182,11 @@ class PrivateCourse(Course):
         """NashConv of uniformly random play, USD."""
         return float(self.game.uniform_nash_conv().total)
 
+    @cached_property
+    def against(self) -> np.ndarray:
+        """What every action earns against honest bids and against uniformly random ones, USD, `(2, T, n, K)`."""
+        return np.stack([self.game.deviations(self.game.honest()), self.game.uniform_deviations])
+
     def strategies(self, act: Act, enter: Enter | None, seed: int) -> np.ndarray:
         """What the greedy policy does on every type, `(T, n)` or `(T, n, c)`, the same where a provider sees the same.
 
@@ -203,10 +208,7 @@ class PrivateCourse(Course):
 
     def held_out(self, act: Act, enter: Enter | None, seed: int) -> Figures:
         """Against honest bids and against uniformly random ones, exactly."""
-        worth = np.stack([self.game.deviations(self.game.honest()), self.game.uniform_deviations])  # (2, T, n, K)
-        numbers = np.stack(
-            [g.numbers(a) for g, a in zip(self.game.games, self.strategies(act, enter, seed), strict=True)]
-        )
+        worth, numbers = self.against, self.game.games[0].numbers(self.strategies(act, enter, seed))
         own = np.take_along_axis(worth, numbers[None, ..., None], axis=-1)[..., 0]
         profit, best, random = (
             np.stack([self.market.average(one) for one in part])

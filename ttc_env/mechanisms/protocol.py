@@ -221,7 +221,7 @@ def check_actions(mechanism: Mechanism, market: Market, actions: Array) -> np.nd
         sizes = np.array(mechanism.action_sizes(market))
         sizes = sizes if len(wanted) > 1 else sizes[0]
         fits = given.dtype.kind in "iu" and bool(np.all((given >= 0) & (given < sizes)))
-        allowed = f"integers from 0 and below {np.array2string(np.asarray(sizes))}"
+        allowed = "" if fits else f"integers from 0 and below {np.array2string(np.asarray(sizes))}"
     if not fits:
         raise ValueError(f"actions must be {allowed}, got {actions!r}")
     return given if given.dtype.kind == "f" else given.astype(np.int64)

@@ -11,11 +11,12 @@ from functools import cached_property
 import numpy as np
 
 from ttc_env.arrays import Array
+from ttc_env.batch import MarketBatch, stack_markets
 from ttc_env.equilibrium.game import StageGame
 from ttc_env.equilibrium.log_space import TOLERANCE
-from ttc_env.equilibrium.mixtures.honest import honest_auction
+from ttc_env.equilibrium.mixtures.honest import HonestAuction, honest_auction
 from ttc_env.equilibrium.regret import NashConv, relative_gap
-from ttc_env.mechanisms import Mechanism, every_action, make_mechanism
+from ttc_env.mechanisms import Mechanism, Outcome, every_action, make_mechanism
 from ttc_env.mixtures import Mixture
 
 
@@ -46,6 +47,22 @@ class PrivateGame:
         columns = [np.unique(own, axis=0, return_inverse=True)[1].reshape(-1) for own in np.moveaxis(seen, 1, 0)]
         return np.stack(columns, axis=1)
 
+    @cached_property
+    def types(self) -> MarketBatch:
+        """The markets of the types as the rows of one batch, which clear at once."""
+        return stack_markets(self.mixture.markets, self.mixture.num_types)
+
+    @cached_property
+    def dominant(self) -> np.ndarray | None:
+        """The strategy that is best whatever the others do, `(T, n)` or `(T, n, c)`; None where none is known."""
+        found = [own for game in self.games if (own := game.dominant()) is not None]
+        return np.stack(found) if len(found) == len(self.games) else None
+
+    @cached_property
+    def honest_outcome(self) -> HonestAuction:
+        """The expected outcome of honest bids at efficient levels."""
+        return self.mixture.average(honest_auction(self.mixture))
+
     def check(self, actions: Array) -> np.ndarray:
         """A strategy of every provider as an array `(T, n)` or `(T, n, c)`.
 
@@ -70,19 +87,19 @@ class PrivateGame:
 
     def utility(self, actions: Array) -> np.ndarray:
         """Expected profit of each provider, USD, `(n,)`."""
-        actions = self.check(actions)
-        return self.mixture.average([game.utility(own) for game, own in zip(self.games, actions, strict=True)])
+        return self.mixture.average(self._clear(self.check(actions)).utility)
+
+    def _clear(self, actions: np.ndarray) -> Outcome:
+        """The expected outcome of each type, for actions `(T, n)` or `(T, n, c)`."""
+        return self.mechanism.clear(self.types, self.mechanism.bids(self.types, actions))
 
     def deviations(self, actions: Array) -> np.ndarray:
         """What every action would earn a provider on the queries that look to it as this one does, USD, `(T, n, K)`.
 
         The mean over the types that it cannot tell apart, while the others keep to their strategies.
         """
-        actions = self.check(actions)
-        bids = [self.mechanism.bids(game.market, own[None]) for game, own in zip(self.games, actions, strict=True)]
-        return self._as_seen(
-            np.stack([game.mean_deviations(made) for game, made in zip(self.games, bids, strict=True)])
-        )
+        pairs = zip(self.games, self.check(actions), strict=True)
+        return self._as_seen(np.stack([game.deviations(own) for game, own in pairs]))
 
     @cached_property
     def uniform_deviations(self) -> np.ndarray:
@@ -98,11 +115,9 @@ class PrivateGame:
 
     def _as_seen(self, earned: np.ndarray) -> np.ndarray:
         """What actions earn on each type, `(T, n, K)`, averaged over the types that look alike to the provider."""
-        weights = self.mixture.weights
         for i, sights in enumerate(self.sights.T):
-            sums = np.zeros((sights.max() + 1, earned.shape[-1]))
-            np.add.at(sums, sights, weights[:, None] * earned[:, i])
-            earned[:, i] = (sums / np.bincount(sights, weights)[:, None])[sights]
+            parts = (sights[:, None] == np.arange(sights.max() + 1)) * self.mixture.weights[:, None]
+            earned[:, i] = (parts.T @ earned[:, i] / parts.sum(axis=0)[:, None])[sights]
         return earned
 
     def best_response(self, actions: Array) -> np.ndarray:
@@ -111,30 +126,42 @@ class PrivateGame:
 
     def nash_conv(self, actions: Array) -> NashConv:
         """What the providers could gain by the best map from own row to action, each on its own, USD; `()`, `(n,)`."""
-        best = self.mixture.average(self.deviations(actions).max(axis=-1))
+        best = self.mixture.average(self._best(self.check(actions)))
         improvements = np.maximum(best - self.utility(actions), 0.0)
         return NashConv(improvements.sum(), improvements)
+
+    def _best(self, actions: np.ndarray) -> np.ndarray:
+        """What the best map from own row to action earns each provider on each type, USD, `(T, n)`."""
+        if self.dominant is None:
+            return self.deviations(actions).max(axis=-1)
+        worth, providers = np.empty(self.sights.shape), np.arange(self.mixture.num_providers)
+        for i in providers:
+            trial = np.where((providers == i)[:, None], self.dominant, actions)
+            worth[:, i] = self._clear(trial).utility[:, i]
+        return worth
 
     def figures(self, actions: Array) -> dict[str, float]:
         """Expected figures of strategies, USD per query, and each over that of honest bids at efficient levels.
 
         `truthfulness_gap` is the mean distance of a score from what the provider could add to welfare.
         """
-        actions, weights = self.check(actions), self.mixture.weights
-        told = {"welfare": 0.0, "user_value": 0.0, "truthfulness_gap": 0.0}
-        for game, own, weight in zip(self.games, actions, weights, strict=True):
-            outcome, truth = game.outcome(own), game.market.welfare_contribution.max(axis=-1)
-            told["welfare"] += weight * float(outcome.welfare)
-            told["user_value"] += weight * float(outcome.user_value)
-            told["truthfulness_gap"] += weight * float(np.abs(outcome.bids.claim - outcome.bids.ask - truth).mean())
-        honest, profits = self.mixture.average(honest_auction(self.mixture)), self.utility(actions)
+        outcome, truth = self._clear(self.check(actions)), self.mixture.welfare_contribution.max(axis=-1)
+        score = outcome.bids.claim - outcome.bids.ask
+        welfare, user_value, distance = (
+            float(self.mixture.average(part))
+            for part in (outcome.welfare, outcome.user_value, np.abs(score - truth).mean(axis=-1))
+        )
+        honest, profits = self.honest_outcome, self.mixture.average(outcome.utility)
         gap = float(self.nash_conv(actions).total)
-        return told | {
+        return {
+            "welfare": welfare,
+            "user_value": user_value,
+            "truthfulness_gap": distance,
             "provider_profit": float(profits.sum()),
             "nash_conv": gap,
             "relative_nash_conv": relative_gap(gap, profits),
-            "welfare_ratio": told["welfare"] / float(honest.welfare),
-            "user_value_ratio": told["user_value"] / float(honest.user_value),
+            "welfare_ratio": welfare / float(honest.welfare),
+            "user_value_ratio": user_value / float(honest.user_value),
         }
 
     def best_replies(self, actions: Array) -> np.ndarray:
