@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import ttc_env
-from ttc_env.dynamics import Capacity, Loyalty, Releases, Reputation
+from ttc_env.dynamics import Availability, Capacity, Loyalty, Releases, Reputation
 
 
 def random_market(rng, num_providers, num_levels, outside=True):
@@ -38,6 +38,8 @@ def random_game(rng, kind, num_providers):
     elif kind == "capacity":
         speed = tuple(rng.uniform(50.0, 3000.0, num_providers).tolist())
         dynamics = Capacity(1, float(rng.uniform(0.2, 1.0)), speed, float(rng.uniform(0.0, 0.2)))
+    elif kind == "availability":
+        dynamics = Availability(float(rng.uniform(0.1, 1.0)))
     else:
         size = int(rng.integers(1, 5))
         markets = [None, *(random_market(rng, *market.quality.shape, outside=False) for _ in range(size - 1))]
@@ -61,16 +63,21 @@ class Naive:
             self.states, self.start = self.joint, self.joint.index((self.dynamics.first,) * n)
         elif isinstance(self.dynamics, Capacity):
             self.states, self.start = list(itertools.product(range(self.dynamics.queue + 1), repeat=n)), 0
+        elif isinstance(self.dynamics, Availability):
+            self.states, self.start = list(itertools.product([False, True], repeat=n)), 2**n - 1
         else:
             self.states, self.start = list(range(len(self.dynamics.markets))), self.dynamics.first
         shape = (len(self.states), len(self.joint))
         self.utility, self.welfare = np.zeros((*shape, n)), np.zeros(shape)
         self.next = np.zeros((*shape, len(self.states)))
+        self.first = np.eye(len(self.states))[self.start]
         for s, state in enumerate(self.states):
             for a, levels in enumerate(self.joint):
                 self.utility[s, a], self.welfare[s, a], following = self.play(state, levels)
                 for other, probability in following:
                     self.next[s, a, self.states.index(other)] += probability
+        if isinstance(self.dynamics, Availability):
+            self.first = self.next[0, 0]
 
     def play(self, state, levels):
         """Profits, welfare, and a list of next states with probabilities."""
@@ -89,6 +96,8 @@ class Naive:
             arrival = d.arrival
             quality = [q - d.delay * b for q, b in zip(quality, state, strict=True)]
             open_for = [b < d.queue for b in state]
+        if isinstance(d, Availability):
+            open_for = state
         seen = [q - p for q, p in zip(quality, price, strict=True)]
         if isinstance(d, Reputation):
             seen = [float(market.quality[i, k] - market.price[i, k]) for i, k in enumerate(state)]
@@ -106,6 +115,9 @@ class Naive:
             yield from [*zip(range(n), shares, strict=True), (None, outside)]
         elif isinstance(d, Releases):
             yield from enumerate(d.matrix[state].tolist())
+        elif isinstance(d, Availability):
+            for there in self.states:
+                yield there, math.prod(d.probability if one else 1 - d.probability for one in there)
         elif isinstance(d, Reputation):
             for renewed in itertools.product([False, True], repeat=n):
                 chance = math.prod(d.rate if one else 1 - d.rate for one in renewed)

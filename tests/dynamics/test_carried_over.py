@@ -9,7 +9,7 @@ import pytest
 import ttc_env
 from tests.helpers.environments import FORMS, MARKET, Variant, same
 from ttc_env import observing
-from ttc_env.dynamics import Capacity, Loyalty, Releases, Reputation
+from ttc_env.dynamics import Availability, Capacity, Loyalty, Releases, Reputation
 
 OTHER = ttc_env.load_market("gsm8k/best_of_n").select([0, 3, 5, 8])
 DYNAMICS = {
@@ -17,6 +17,7 @@ DYNAMICS = {
     "reputation": Reputation(0.3, 1),
     "capacity": Capacity(1, 0.8, 500.0),
     "releases": Releases((None, OTHER), [[0.5, 0.5], [0.2, 0.8]]),
+    "availability": Availability(0.5),
 }
 VARIANTS = [
     Variant("ttc/PerToken-v0", "per_token", "per_token_v0", {"demand": demand, "dynamics": dynamics})
@@ -65,7 +66,6 @@ def test_backends_agree(variant):
     draws = rng.random((2000,)).astype(np.float64)
     for backend in ("numpy", "torch"):
         env = variant.vector(num_markets=5, backend=backend, dtype="float64")
-        env.reset(0)
         position = 0
 
         def uniform(shape, env=env):
@@ -77,6 +77,7 @@ def test_backends_agree(variant):
             return taken if isinstance(like, np.ndarray) else like.new_tensor(taken)
 
         env.uniform = uniform
+        env.reset()
         played = [env.step(one) for one in actions]
         found = [(np.asarray(rewards), np.asarray(info["state"])) for _, rewards, _, _, info in played]
         if first is not None:

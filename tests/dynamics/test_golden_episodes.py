@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ttc_env import Mixture, VectorMarket, load_market
-from ttc_env.dynamics import DYNAMICS, Capacity, Loyalty, Releases, Reputation
+from ttc_env.dynamics import DYNAMICS, Availability, Capacity, Loyalty, Releases, Reputation
 
 FILE = Path(__file__).with_name("golden.json")
 MARKET = load_market("gpqa/best_of_n").select([1, 6, 8])
@@ -20,6 +20,7 @@ EACH = {
     "reputation": Reputation(0.3, first=2),
     "capacity": Capacity(2, arrival=0.8, speed=1500.0),
     "releases": Releases([None, Mixture([MARKET, OTHER])], [[0.5, 0.5], [0.4, 0.6]]),
+    "availability": Availability(0.6),
 }
 VARIANTS = [f"{name}-{demand}" for name in EACH for demand in ("expected", 5)]
 

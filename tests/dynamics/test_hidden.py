@@ -11,14 +11,17 @@ from agents.recurrent import RecurrentPPO
 from agents.resuming import get_state, set_state
 from ttc_env import MarkovGame, VectorMarket, load_market, per_token_v0
 from ttc_env.arrays import as_numpy
-from ttc_env.dynamics import Capacity, Loyalty, Releases, Reputation
+from ttc_env.dynamics import Availability, Capacity, Loyalty, Releases, Reputation
 from ttc_env.envs.spaces import observation_space, state_space
 from ttc_env.evaluation import Task, best_response_lower_bound, find_course
 from ttc_env.evaluation.bounded import bounded_figures, is_exact
 from ttc_env.observing import USERS, layout, state_index
 
 MARKET = load_market("gpqa/best_of_n", beta=1000.0).select([1, 6, 8])
-DYNAMICS = (None, Loyalty(0.002), Reputation(0.5), Capacity(queue=1, speed=2000.0), Releases(["base"] * 2, [0.5] * 4))
+DYNAMICS = (
+    None, Loyalty(0.002), Reputation(0.5), Capacity(queue=1, speed=2000.0), Releases(["base"] * 2, [0.5] * 4),
+    Availability(0.5),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("dynamics", DYNAMICS, ids=lambda one: getattr(one, "name", "none"))

@@ -11,6 +11,7 @@ array([4, 3, 3])
 array([0.81654, 1.28501, 1.96781])
 """
 
+from ttc_env.dynamics.availability import Availability
 from ttc_env.dynamics.capacity import Capacity
 from ttc_env.dynamics.game import DISCOUNT, MarkovGame, TooLarge
 from ttc_env.dynamics.joint import JointOptimum
@@ -24,6 +25,7 @@ from ttc_env.dynamics.reputation import Reputation
 __all__ = [
     "DISCOUNT",
     "DYNAMICS",
+    "Availability",
     "Capacity",
     "Dynamics",
     "JointOptimum",

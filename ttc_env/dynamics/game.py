@@ -24,7 +24,7 @@ from ttc_env.dynamics.lotteries import lottery, mixed
 from ttc_env.dynamics.protocol import Dynamics, Moves, decode, encode
 from ttc_env.dynamics.protocol import clear as clear_period
 from ttc_env.dynamics.registry import make_dynamics
-from ttc_env.equilibrium import NashConv, StageGame, relative_gap
+from ttc_env.equilibrium import NashConv, StageGame, Unanswered, relative_gap
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, Outcome
 from ttc_env.period import PeriodMarket, period_of
@@ -121,6 +121,25 @@ class MarkovGame:
     def market_in(self, state: int) -> Market:
         """The market that a state makes, for what is asked of one market; with everybody present."""
         return joint.market_of(self.market, self._period, state)
+
+    @cached_property
+    def there(self) -> np.ndarray:
+        """Whom users can choose in each state, `(S, n)`."""
+        present = self._period.present
+        shape = (self.num_states, self.num_providers)
+        return np.ones(shape, dtype=bool) if present is None else np.broadcast_to(present[:, 0], shape)
+
+    def stage_in(self, state: int) -> StageGame:
+        """The game of those who are there in a state, without the others and without what follows.
+
+        Raises:
+            Unanswered: their actions would mean something else without the others.
+        """
+        market, there = self.market_in(state), self.there[state]
+        stage = StageGame(market if there.all() else market.select(np.flatnonzero(there).tolist()), self.mechanism)
+        if not there.all() and not all(map(np.array_equal, stage.bids, (part[there] for part in self.stage_game.bids))):
+            raise Unanswered(f"{self.mechanism.name}: what actions mean depends on who is there")
+        return stage
 
     def values(self, policy: Array) -> np.ndarray:
         """What the policies of all are worth to each provider from each state, USD, `(S, n)`."""

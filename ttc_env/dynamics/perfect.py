@@ -28,7 +28,10 @@ def stage_policy(game: MarkovGame) -> np.ndarray:
     """The first stage equilibrium in every state: of the base market, or of each state's if it moves by itself."""
     if not game.dynamics.exogenous:
         return np.tile(_first(game.stage_game), (game.num_states, 1))
-    return np.stack([_first(StageGame(game.market_in(s), game.mechanism)) for s in range(game.num_states)])
+    policy = np.zeros((game.num_states, game.num_providers), dtype=np.int64)
+    for s in np.flatnonzero(game.there.any(axis=1)).tolist():
+        policy[s, game.there[s]] = _first(game.stage_in(s))
+    return policy
 
 
 def find(game: MarkovGame) -> np.ndarray:

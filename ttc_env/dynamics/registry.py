@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from ttc_env.dynamics.availability import Availability
 from ttc_env.dynamics.capacity import Capacity
 from ttc_env.dynamics.loyalty import Loyalty
 from ttc_env.dynamics.protocol import Dynamics
@@ -14,6 +15,7 @@ from ttc_env.named import find_class, make_object
 
 DYNAMICS: dict[str, type[Dynamics]] = {
     "loyalty": Loyalty, "reputation": Reputation, "capacity": Capacity, "releases": Releases,
+    "availability": Availability,
 }  # fmt: skip
 REQUIRED = ("sizes", "moves")
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ttc_env.dynamics import decision
 from ttc_env.dynamics.lotteries import lottery
-from ttc_env.equilibrium import NashConv, StageGame
+from ttc_env.equilibrium import NashConv
 
 if TYPE_CHECKING:
     from ttc_env.dynamics.game import MarkovGame
@@ -29,16 +29,14 @@ def uniform_nash_conv(game: MarkovGame) -> NashConv:
         ValueError: too many states and actions even for a small sample.
     """
     if game.dynamics.exogenous:
-        gains = np.stack([_of_stage(game, state) for state in range(game.num_states)])
-        here = game.stage(np.zeros((game.num_states, game.num_providers), dtype=np.int64)).moves
+        gains = np.zeros(game.there.shape)
+        for state in np.flatnonzero(game.there.any(axis=1)).tolist():
+            gains[state, game.there[state]] = game.stage_in(state).uniform_nash_conv().improvements
+        here = game.stage(np.zeros(gains.shape, dtype=np.int64)).moves
         improvements = game.start_weights @ decision.evaluate(gains, here, game.discount)
         return NashConv(improvements.sum(), improvements)
     improvements = np.array([_gain(game, i) for i in range(game.num_providers)])
     return NashConv(improvements.sum(), improvements)
-
-
-def _of_stage(game: MarkovGame, state: int) -> np.ndarray:
-    return StageGame(game.market_in(state), game.mechanism).uniform_nash_conv().improvements
 
 
 def _gain(game: MarkovGame, provider: int) -> float:
