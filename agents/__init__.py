@@ -18,7 +18,7 @@ a batch of markets, a `ttc_env.VectorMarket` that resets in the same step; the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -169,7 +169,7 @@ def make_learner(
     name: str,
     make_env: Callable[..., VectorMarket],
     total_steps: int,
-    seed: int,
+    seed: int | Sequence[int],
     *,
     device: str = "cpu",
     config: Any = None,
@@ -180,7 +180,7 @@ def make_learner(
         name: one of `ALGORITHMS`, or `package.module:Class`.
         make_env: makes the markets, given further keywords of `VectorMarket`.
         total_steps: agent steps it will be trained for.
-        seed: of everything random in it and in its markets.
+        seed: of everything random in it and in its markets; several where the learner takes several.
         device: torch device of the markets of a learner that asks for the backend torch.
         config: its hyper-parameters, by default those of its name.
 

@@ -10,7 +10,9 @@ truth; beside that the last of these where the same market is fixed. Writes belo
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +23,18 @@ import tyro
 from rich.progress import Progress
 
 import ttc_env
-from agents import default_config, make_learner
+from agents import find_class, make_learner
 from train.market_options import MarketArgs, MarketOptions
 from ttc_env import Mixture, VectorMarket
 from ttc_env.equilibrium import PrivateGame
 from ttc_env.playing import play_types
 from ttc_env.scripting.console import console, errors_in_one_line
+from ttc_env.scripting.threads import use_threads
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from agents import Learner
 
 FIGURES = ("welfare_ratio", "user_value_ratio", "relative_nash_conv", "truthfulness_gap", "fixed_truthfulness_gap")
 
@@ -50,7 +55,7 @@ class Args:
     num_seeds: int = 10
     """seeds 0, 1, ..."""
     num_markets: int = 64
-    """copies played at once"""
+    """copies that each learner plays at once"""
     kappa: float = 2.0
     """of the model: how alike queries are to a provider"""
     rho: float = 0.5
@@ -68,20 +73,21 @@ def main(args: Args) -> pd.DataFrame:
     import pandas as pd
 
     mixture = query_types(args)  # raises on bad arguments before anything is written
+    several = hasattr(find_class(args.algorithm), "update_runs")  # seeds that learn side by side, several times as fast
+    seeds = list(range(args.num_seeds))
+    use_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
-    fixed = Mixture([mixture.mean_market])
-    game, fixed_game = PrivateGame(mixture), PrivateGame(fixed)
-    rows = []
+    tables = []
     with Progress(console=console) as progress:
-        task = progress.add_task("training", total=2 * args.num_seeds)
-        for seed in range(args.num_seeds):
-            figures = game.figures(trained(args, mixture, seed))
-            progress.advance(task)
-            alone = fixed_game.figures(trained(args, fixed, seed))
-            progress.advance(task)
-            rows.append({"seed": seed} | figures | {f"fixed_{name}": value for name, value in alone.items()})
-            pd.DataFrame(rows).to_csv(args.out / "seeds.csv", index=False)
-    table = pd.DataFrame(rows)
+        for prefix, played in (("", mixture), ("fixed_", Mixture([mixture.mean_market]))):
+            game, rows = PrivateGame(played), []
+            task = progress.add_task("fixed market" if prefix else "types", total=args.steps * len(seeds))
+            for group in [seeds] if several else [[seed] for seed in seeds]:
+                for plan in trained(args, played, group, partial(progress.advance, task)):
+                    rows.append({prefix + name: value for name, value in game.figures(plan).items()})
+            tables.append(pd.DataFrame(rows, index=pd.Index(seeds, name="seed")))
+    table = pd.concat(tables, axis=1)
+    table.to_csv(args.out / "seeds.csv")
     for name in FIGURES:
         factor, unit = (1000, " USD per 1,000 queries") if name.endswith("truthfulness_gap") else (100, " %")
         values = factor * table[name]
@@ -99,23 +105,37 @@ def query_types(args: Args) -> Mixture:
     return ttc_env.model_quality(market, args.kappa, args.rho, args.num_types, seed=0)
 
 
-def trained(args: Args, mixture: Mixture, seed: int) -> np.ndarray:
-    """What a trained learner does on every type, greedily, `(T, n, c)`."""
+def trained(args: Args, mixture: Mixture, seeds: list[int], told: Callable[[int], None]) -> list[np.ndarray]:
+    """What learners trained with these seeds, side by side if several, do on every type, greedily, `(T, n, c)` each.
+
+    After every update `told` is given the agent steps of all of them.
+    """
     information = "private" if mixture.num_types > 1 else None
     played = mixture if information else mixture.mean_market
 
-    def make_env(num_markets: int = args.num_markets, **options: Any) -> VectorMarket:
+    def make_env(num_markets: int, **options: Any) -> VectorMarket:
         return VectorMarket(played, "second_price", num_markets, information=information, **options)
 
-    learner = make_learner(args.algorithm, make_env, args.steps, seed, config=default_config(args.algorithm))
+    def make_training_env(**options: Any) -> VectorMarket:
+        return make_env(args.num_markets * len(seeds), **options)
+
+    seed = seeds[0] if len(seeds) == 1 else seeds
+    learner: Any = make_learner(args.algorithm, make_training_env, args.steps, seed)
     while learner.steps < args.steps:
+        before = learner.steps
         learner.update()
-    env = make_env(mixture.num_types)
+        told((learner.steps - before) * len(seeds))
+    runs = [learner] if len(seeds) == 1 else [learner.run(k) for k in range(len(seeds))]
+    return [strategy(make_env(mixture.num_types), run) for run in runs]
+
+
+def strategy(env: VectorMarket, learner: Learner) -> np.ndarray:
+    """What a learner does on every type after one past, `(T, n, c)`; a copy of the market for each type."""
 
     def act(observations: np.ndarray) -> np.ndarray:
         return np.asarray(learner.act(observations, greedy=True))
 
-    if information:
+    if env.game.dynamics is not None:
         return play_types(env, act)
     observations, _ = env.reset(0)
     for _ in range(10):
