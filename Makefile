@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: test-clients fuzz kills mutation train benchmark collusion test test-long test-slow test-browser test-vllm test-adapters nano lint docs explorer wheel bench bench-compare reproduce clean help
+.PHONY: audit test-versions test-clients fuzz kills mutation train benchmark collusion test test-long test-slow test-browser test-vllm test-adapters nano lint docs explorer wheel bench bench-compare reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -55,6 +55,9 @@ test-browser: .venv/all-stamp  ## reports and the explorer in headless Chromium,
 test-clients:  ## other libraries on these environments, each group in an environment of its own; ARGS="torchrl" for one
 	$(PYTHON) tests/clients/run.py $(ARGS)
 
+test-versions:  ## the library under the oldest and newest dependencies and Pythons, each in an environment of its own
+	$(PYTHON) tests/versions.py $(ARGS)
+
 # vLLM needs its own torch and some 3 GB, so its CPU build gets an environment of its own.
 .venv-vllm/stamp: pyproject.toml tests/vllm_env.sh
 	PYTHON=$(PYTHON) sh tests/vllm_env.sh .venv-vllm
@@ -87,8 +90,14 @@ docs: .venv/all-stamp  ## the documentation as a site, in docs/_build/html; a wa
 explorer: .venv/all-stamp  ## the market explorer alone, in docs/_build/explorer
 	$(BIN)/python docs/explorer/build.py
 
-wheel: .venv/all-stamp  ## build the wheel and use it in an empty environment
+wheel: .venv/all-stamp  ## build sdist and wheel, and use each in an empty environment
 	BIN=$(BIN) sh tests/wheel.sh
+
+audit: .venv/all-stamp  ## known weaknesses of what is installed, by pip-audit; fails where PyPI's list cannot be asked
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet pip-audit
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' > .venv-audit/installed.txt
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --requirement .venv-audit/installed.txt
 
 bench: .venv/all-stamp  ## the exact solvers against brute force, and throughput against SuperSuit, SB3 and Numba; prints ratios
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
@@ -103,4 +112,4 @@ reproduce: .venv/stamp  ## the published study: tables beside ours, sweeps and f
 	$(BIN)/python train/reproduce.py $(ARGS)
 
 clean:       ## remove the environment and what was built; runs/ stays
-	rm -rf .venv .venv-clients .venv-vllm .venv-openenv .venv-verifiers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-clients .venv-versions .venv-vllm .venv-openenv .venv-verifiers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
