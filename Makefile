@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: audit test-versions test-clients fuzz kills mutation train benchmark collusion test test-long test-slow test-browser test-vllm test-adapters nano lint docs explorer wheel bench bench-compare reproduce clean help
+.PHONY: audit soak test-versions test-clients fuzz kills mutation train benchmark collusion test test-long test-slow test-browser test-vllm test-adapters nano lint docs explorer wheel bench bench-compare reproduce clean help
 
 help:        ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -104,6 +104,9 @@ bench: .venv/all-stamp  ## the exact solvers against brute force, and throughput
 	$(BIN)/python tests/benchmarks/equilibrium.py
 	$(BIN)/python tests/benchmarks/collusion.py --batch 1000
 	$(BIN)/python tests/benchmarks/throughput.py $(ARGS)
+
+soak: .venv/all-stamp  ## 1e9 agent steps of two engines: nothing drifts, nothing is kept; ARGS="--steps 1e7" for fewer
+	$(BIN)/python tests/benchmarks/soak.py $(ARGS)
 
 bench-compare: .venv/all-stamp  ## time this checkout and another commit in turns: make bench-compare REV=main
 	$(BIN)/python tests/benchmarks/compare.py $(REV) $(ARGS)
