@@ -3,8 +3,8 @@
     python tests/versions.py                # Python 3.10 to 3.13, as far as they are on this machine
     python tests/versions.py 3.10           # the oldest alone
 
-The first Python takes the lower bounds in pyproject.toml, all others what is newest. Runs the files in FILES, which
-need no more than the library does. Environments are kept in .venv-versions/. Needs Python only.
+The first Python takes the lower bounds in pyproject.toml, all others what is newest. Runs the files in FILES, as far as
+they need nothing but the library's dependencies and Pillow. Environments are kept in .venv-versions/.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ FILES = (
     *("test_batch", "test_conformance", "test_curves", "test_describing", "test_golden", "test_mixed_play"),
     *("test_opponents", "test_paper", "test_statistics", "test_suites"),
 )
-NAMES = r'import importlib.metadata as m; print(*(f"{n} {m.version(n)}" for n in "numpy gymnasium pettingzoo '
-NAMES += r'array-api-compat".split()), sep=", ")'
+CHOSEN = ("-m", "not slow and not long", "-k", "not torch and not backends")
+NAMES = ("numpy", "gymnasium", "pettingzoo", "array-api-compat", "pillow")
 
 
 def bounds() -> list[str]:
-    """The dependencies of the library at their lower bounds, as pip's requirements."""
-    (block,) = re.findall(r"^dependencies = \[\n(.*?)^\]", (ROOT / "pyproject.toml").read_text("utf-8"), re.M | re.S)
-    return [line.replace(">=", "==", 1) for line in re.findall(r'^ *"(.*)",$', block, re.M)]
+    """The dependencies of the library and of the extra `render` at their lower bounds, as pip's requirements."""
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    blocks = re.findall(r"^(?:dependencies|render) = \[(.*?)\]$", text, re.M | re.S)
+    return [one.replace(">=", "==", 1) for block in blocks for one in re.findall(r'"(.*?)"(?:,|$)', block, re.M)]
 
 
 def is_here(version: str) -> bool:
@@ -47,7 +48,7 @@ def environment(version: str) -> Path:
         print(f"installing for Python {version}", flush=True)
         subprocess.run([f"python{version}", "-m", "venv", "--clear", folder], check=True)
         oldest = bounds() if version == PYTHONS[0] else []
-        words = ["install", "--quiet", "--editable", ROOT, "pytest", "hypothesis", *oldest]
+        words = ["install", "--quiet", "--editable", f"{ROOT}[render]", "pytest", "hypothesis", *oldest]
         subprocess.run([python, "-m", "pip", *words], check=True)
         stamp.write_text(wanted, "utf-8")
     return python
@@ -63,20 +64,16 @@ def main() -> int:
     if unknown := set(asked) - set(PYTHONS):
         parser.error(f"Python {', '.join(sorted(unknown))} is not supported; there are {', '.join(PYTHONS)}")
     here = [version for version in asked if is_here(version)]
-    print(*(f"Python {version} is not on this machine: left out" for version in asked if version not in here), sep="\n")
+    for version in asked:
+        if version not in here:
+            print(f"Python {version} is not on this machine: left out")
     failed = not here
-    options = [
-        "-q",
-        "--noconftest",
-        "-o",
-        "addopts=--import-mode=importlib --strict-markers",
-        "-m",
-        "not slow and not long",
-    ]
+    options = ["-q", "--noconftest", "-o", "addopts=--import-mode=importlib --strict-markers", *CHOSEN]
     for version in here:
         python = environment(version)
         print(f"Python {version}:", end=" ", flush=True)
-        subprocess.run([python, "-c", NAMES], check=True)
+        said = f"import importlib.metadata as m; print(*(name + ' ' + m.version(name) for name in {NAMES}), sep=', ')"
+        subprocess.run([python, "-c", said], check=True)
         files = [ROOT / "tests" / f"{name}.py" for name in FILES]
         failed |= subprocess.run([python, "-m", "pytest", *options, *files], cwd=ROOT, check=False).returncode != 0
     return int(failed)
