@@ -28,6 +28,7 @@ myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header", "ref.python"]  # two rooms may have a class of one name
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = "ttc_env"
 html_static_path: list[str] = []
 html_copy_source = False

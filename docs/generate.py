@@ -74,7 +74,9 @@ def environment_page(gymnasium_id: str, mechanism: str, module: str) -> str:
             "",
             rest.strip().replace("\n# ", "\n## ").replace("# Description", "## Description", 1),
             "",
-            f"## Every number of an observation (on {MARKET})",
+            "## Every number of an observation",
+            "",
+            f"On {MARKET}:",
             "",
             "| index | field | least | greatest | unit |",
             "|---|---|---|---|---|",
@@ -139,7 +141,7 @@ def write_film(path: Path, mechanism: str) -> None:
         actions[chosen] = target[chosen]
         outcome = game.mechanism.clear(game.market, game.mechanism.bids(game.market, actions[None]))
         frames.append(Image.fromarray(picture.frame(period, outcome)))
-    first, *others = (frame.quantize(64) for frame in frames)
+    first, *others = (frame.quantize(128, method=Image.Quantize.FASTOCTREE) for frame in frames)  # keeps the colours
     first.save(path, save_all=True, append_images=others, duration=200, loop=0, optimize=True)
 
 

@@ -18,7 +18,7 @@ import sys
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
 sys.path.append(os.getcwd())  # learners of your own
@@ -30,6 +30,9 @@ from train.comparison import filling
 from train.comparison.cells import Cell
 from ttc_env.evaluation import load_suite, suite_digest, suite_name
 from ttc_env.scripting.console import console, errors_in_one_line, say
+
+if TYPE_CHECKING:
+    from train.comparison.leaderboard import Leaderboard
 
 MOST_JOBS = 8
 """for each core of this machine; more only wait for one another"""
@@ -109,11 +112,12 @@ def main(args: Args) -> int:
     store = folder / "results.jsonl"
     failed = fill(args, store, cells)
     records = finished(store)
-    report(args, folder, cells, [records[cell] for cell in cells if cell in records])
+    board = report(args, folder, cells, [records[cell] for cell in cells if cell in records])
     if records:
-        from train.reporting.kinds import write_report
+        from train.reporting.benchmark_page import benchmark_page
+        from train.reporting.page import REPORT, write
 
-        write_report([folder])
+        write(folder / REPORT, benchmark_page([folder], board))
     say("\nwritten to ", (folder, "bold"))
     return failed
 
@@ -139,8 +143,8 @@ def _name(cell: Cell) -> str:
     return f"{cell.learner} on {cell.task}, seed {cell.seed}"
 
 
-def report(args: Args, folder: Path, cells: list[Cell], records: list[dict[str, Any]]) -> None:
-    """Tables in the terminal and as files, figures, and TensorBoard events of every cell."""
+def report(args: Args, folder: Path, cells: list[Cell], records: list[dict[str, Any]]) -> Leaderboard:
+    """Tables in the terminal and as files, figures, and TensorBoard events of every cell; returns the leaderboard."""
     from train.comparison import figures, tables
     from train.comparison.cross_play import all_matrices
     from train.comparison.events import write_events
@@ -157,6 +161,7 @@ def report(args: Args, folder: Path, cells: list[Cell], records: list[dict[str, 
     if args.figures and board.ranking:
         tasks = [task for task in load_suite(args.suite) if task.name in names]
         figures.draw_all(folder, board, all_matrices(board, tasks))
+    return board
 
 
 def command_line(words: list[str]) -> int:

@@ -97,7 +97,7 @@ function facts(data, found) {
     box.append(dt, dd);
     return box;
   }));
-  $("said").textContent = `${settings.mechanisms[state.mechanism]} on ${state.market}, beta ${Number(state.beta).toLocaleString("en")}, mark-up ${Math.round(100 * state.markup)} %, ${data.providers.length - gone().length} providers.`;
+  $("said").textContent = `${settings.mechanisms[state.mechanism]} on ${state.market}, beta ${Number(state.beta).toLocaleString("en")}, mark-up ${Math.round(100 * state.markup)} %, ${data.providers.length - gone().length} providers; USD per 1,000 queries.`;
 }
 
 function table(data, found, present) {

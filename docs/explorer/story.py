@@ -62,9 +62,10 @@ def story() -> list[Step]:
     return [
         Step(
             "More compute, better answers, bigger bills",
-            f"{len(names)} providers sell answers to grade-school mathematics. Each decides how many samples it draws "
-            f"before it votes. The first samples help most: for {names[winner]} an answer is worth most, less what it "
-            f"costs, at {best:g} samples. Choose another provider above the chart and see where its curve turns.",
+            f"Here {len(names)} providers sell answers to grade-school mathematics. Each decides how many samples it "
+            f"draws before it votes. The first samples help most: for {names[winner]} an answer is worth most, less "
+            f"what it costs, at {best:g} samples. Choose another provider above the chart and see where its curve "
+            "turns.",
             per_token,
         ),
         Step(

@@ -49,8 +49,12 @@ def _latest(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list({(record["learner"], record["task"], record["seed"]): record for record in kept}.values())
 
 
-def benchmark_page(folders: Sequence[Path]) -> Page:
+def benchmark_page(folders: Sequence[Path], board: Leaderboard | None = None) -> Page:
     """The page of one benchmark's folder, from its results.jsonl.
+
+    Args:
+        folders: one.
+        board: a leaderboard that was made already, taken where it is of all records that there are.
 
     Raises:
         ValueError: it has no records.
@@ -59,7 +63,9 @@ def benchmark_page(folders: Sequence[Path]) -> Page:
     records = _latest(list(finished(folder / "results.jsonl", Cell.of).values()))
     if not records:
         raise ValueError(f"{folder} has no results yet")
-    board = summarize(records)
+    by_cell = {(record["learner"], record["task"], record["seed"]): record for record in records}
+    if board is None or board.cells.records != by_cell:
+        board = summarize(records)
     shown = {name: table for name, table in board.tables.items() if name != "timing" and tables.has_figures(table)}
     first = [_table(board, name) for name in ("leaderboard", "comparisons", "incomplete") if name in shown]
     sections = [Section("Leaderboard", "Best first.", [*_ranking(board), *first])]

@@ -10,6 +10,11 @@ RUNS = [f"var(--c{k})" for k in range(8)]
 
 DASHES = [[1, 0], [6, 3], [2, 2]]
 """of the first eight runs, the next eight, and so on"""
+STEPS = {"format": "~s", "tickCount": 5, "labelExpr": "datum.value ? datum.label : '0'"}
+"""an axis of agent steps, or of something else in thousands"""
+
+BESIDE = 24
+"""letters of the longest name of a legend whose names stand in two columns"""
 Rows = list[dict[str, Any]]
 
 
@@ -26,7 +31,8 @@ def quantitative(field: str, title: str, **more: Any) -> dict[str, Any]:
 def colours(field: str, names: Sequence[str]) -> dict[str, Any]:
     """A colour for each name, with a legend where there are several."""
     scale = {"domain": list(names), "range": [RUNS[k % len(RUNS)] for k in range(len(names))]}
-    legend = {"orient": "top", "columns": 2, "title": None} if len(names) > 1 else None
+    columns = 2 if max(map(len, names), default=0) <= BESIDE else 1
+    legend = {"orient": "top", "columns": columns, "title": None} if len(names) > 1 else None
     return {"field": field, "type": "nominal", "scale": scale, "legend": legend}
 
 
@@ -55,7 +61,7 @@ def courses(
     if log:
         y |= {"scale": {"type": "log", "nice": False}, "axis": {"format": ".2~%", "tickCount": 5}}
     colour = colours("run", runs)
-    x = x or quantitative("steps", "agent steps", axis={"format": "~s", "tickCount": 5})
+    x = x or quantitative("steps", "agent steps", axis=STEPS)
     tooltip = [
         {"field": "run", "title": "run"},
         {"field": "steps", "title": x["title"], "format": ",~r"},
@@ -76,6 +82,8 @@ def courses(
         layers.insert(0, {"mark": {"type": "area", "opacity": 0.25}, "encoding": {"x": x, "color": colour} | ends})
     layered: dict[str, Any] = {"data": {"values": rows}, "layer": layers}
     if levels:
+        strokes = {"equilibrium": [2, 3], "optimum": [8, 4]}
+        shown = [what for what in strokes if any(row["what"] == what for row in levels)]
         layered["layer"].append(
             {
                 "data": {"values": levels},
@@ -86,7 +94,7 @@ def courses(
                     "strokeDash": {
                         "field": "what",
                         "type": "nominal",
-                        "scale": {"domain": ["equilibrium", "optimum"], "range": [[2, 3], [8, 4]]},
+                        "scale": {"domain": shown, "range": [strokes[what] for what in shown]},
                         "legend": {"orient": "top", "title": None, "symbolStrokeColor": "var(--text)"},
                     },
                     "tooltip": [{"field": "what"}, {"field": "value", "title": unit, "format": ".5~g"}],
@@ -144,8 +152,8 @@ def levels_over_time(rows: Rows, levels: Sequence[float], height: int) -> dict[s
         encoding={
             "x": quantitative(
                 "from",
-                "agent steps; the column at the right is the equilibrium",
-                axis={"format": "~s", "tickCount": 6},
+                "agent steps",
+                axis=STEPS,
                 scale={"nice": False, "domain": [0, max(row["to"] for row in rows)]},
             ),
             "x2": {"field": "to"},

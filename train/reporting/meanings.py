@@ -60,7 +60,8 @@ QUANTITIES = {
         "truthfulness gap",
         "{:.4f}",
         1000,
-        f"How far bids are from what the provider's best answer adds to welfare, on average, {USD}; 0 for honest bids.",
+        f"How far bids are from what the provider's best answer adds to welfare, on average, {USD}; 0 for honest bids. "
+        "Who loses anyway loses nothing by a dishonest bid, so play can be at an equilibrium without being honest.",
     ),
     "profit_gain": Quantity(
         "profit gain",

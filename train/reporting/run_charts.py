@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from train.reporting import charts
@@ -58,11 +59,12 @@ def _levels(run: Run) -> Chart:
     steps = [int(row["agent_steps"]) for row in member.rows]
     kept = thinned(list(range(len(steps))), 60)
     edges = [steps[t] for t in kept] + [steps[-1] + (steps[-1] - steps[0] or 1) // max(len(kept) - 1, 1)]
-    rows = [
-        {"provider": provider, "from": edges[j], "to": edges[j + 1], "level": grid[member.levels[t, i]]}
-        for j, t in enumerate(kept)
-        for i, provider in enumerate(providers)
-    ]
+    rows: list[dict[str, Any]] = []
+    for i, provider in enumerate(providers):
+        for level, same in groupby(range(len(kept)), key=lambda j: member.levels[kept[j], i]):
+            first, *others = same
+            last = others[-1] if others else first
+            rows.append({"provider": provider, "from": edges[first], "to": edges[last + 1], "level": grid[level]})
     width = max(edges[-1], 1)
     rows += [
         {"provider": provider, "from": round(1.03 * width), "to": round(1.1 * width), "level": grid[k]}

@@ -11,7 +11,8 @@ from train.reporting.page import Column, Page, Section, Shown, Table
 from train.reporting.run_charts import learning, learning_text, providers_of
 from train.reporting.runs import Run, read_run
 
-NO_ZERO = "nash_conv", "relative_nash_conv"
+HONEST = {"nash_conv": 0.0, "relative_nash_conv": 0.0, "truthfulness_gap": 0.0, "winner_efficiency": 1.0}
+"""what the equilibrium has by its definition, of an auction that of honest bids"""
 
 
 def run_page(folders: Sequence[Path]) -> Page:
@@ -71,12 +72,14 @@ def _results(runs: list[Run]) -> Iterator[Table]:
                 shown, exact = None, run.first.get(key)
             if key == "payment" and exact is None:
                 exact = run.first.get("analytic_payment")
-            if key in (*NO_ZERO, "truthfulness_gap") and shown is not None:
-                exact = 0.0
+            if key in HONEST and shown is not None:
+                exact = HONEST[key]
             cells += [_shown(column, shown), _shown(column, exact)]
         if any(cell is not None for cell in cells):
             rows.append([quantity.title, *cells, quantity.meaning])
     note = f"Money is in {USD}."
+    if any(run.learned("truthfulness_gap") for run in runs):
+        note += " Of an auction, exact is the equilibrium of honest bids; there are others, with other payments."
     if any(len(run.members) > 1 for run in runs):
         note += " Learned: mean over seeds [lowest, highest]."
     if any(run.first["dynamics"] != "none" for run in runs):

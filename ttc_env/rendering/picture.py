@@ -78,7 +78,7 @@ class MarketPicture:
         image = Image.new("RGB", SIZE, PAPER)
         draw, market = ImageDraw.Draw(image), self.market
         draw.text((14, 12), self.mechanism.name.replace("_", " "), INK, _font(15))
-        draw.text((14, 36), "what a sale adds to welfare, by compute level", MUTED, _font(11))
+        draw.text((14, 36), "what a sale adds to welfare, by compute level", MUTED, _font(12))
         for tick in _ticks(*self._span):
             y = self._height(tick / 1000)
             draw.line((LEFT, y, RIGHT, y), LINE)
@@ -87,15 +87,15 @@ class MarketPicture:
             draw.text((self._place(k), BOTTOM + 8), f"{level:g}", MUTED, _font(10), anchor="ma")
         image.paste(*self._curves())
         for name, right in COLUMNS.items():
-            draw.text((right, 36), name, MUTED, _font(11), anchor="ra")
-        draw.text((TABLE + 14, 36), "provider", MUTED, _font(11))
+            draw.text((right, 36), name, MUTED, _font(12), anchor="ra")
+        draw.text((TABLE + 14, 36), "provider", MUTED, _font(12))
         names = short_names(market.providers, 14)
         for name, colour, top, bottom in zip(names, self.colours, self.rows, self.rows[1:], strict=False):
             middle, half = (top + bottom) / 2, min(4.0, (bottom - top) / 2 - 1)
             draw.rectangle((TABLE, middle - half, TABLE + 8, middle + half), colour)
             if self.texts:
                 draw.text((TABLE + 14, middle), name, INK, _font(11), anchor="lm")
-        draw.text((14, 388), "USD per 1,000 queries", MUTED, _font(10), anchor="lm")
+        draw.text((14, 388), "USD per 1,000 queries", MUTED, _font(12), anchor="lm")
         return image
 
     def _curves(self) -> tuple[Any, tuple[int, int], Any]:
@@ -152,11 +152,11 @@ class MarketPicture:
         words = f"welfare {1000 * (users + profit):.3f}"
         if self.optimum is not None:
             words += f" of {1000 * self.optimum:.3f}"
-        draw.text((left, 346), words, INK, _font(11), anchor="ld")
-        draw.text((right, 388), f"providers {1000 * profit:.3f}", PROVIDERS, _font(11), anchor="rm")
-        draw.text((right - 140, 388), f"users {1000 * users:.3f}", USERS, _font(11), anchor="rm")
+        draw.text((left, 346), words, INK, _font(12), anchor="ld")
+        draw.text((right, 388), f"providers {1000 * profit:.3f}", PROVIDERS, _font(12), anchor="rm")
+        draw.text((right - 140, 388), f"users {1000 * users:.3f}", USERS, _font(12), anchor="rm")
         unsold = float(outcome.outside_share[row])
-        draw.text((right, 346), f"no sale {unsold:.1%}", MUTED, _font(11), anchor="rd")
+        draw.text((right, 346), f"no sale {unsold:.1%}", MUTED, _font(12), anchor="rd")
 
     @cached_property
     def _span(self) -> tuple[float, float]:

@@ -19,7 +19,6 @@ from rich.progress import (
     Progress,
     Task,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
@@ -63,7 +62,7 @@ class PlainColumn(TextColumn):
 
 
 def progress_bar(last: str = "", counted: bool = True) -> Progress:
-    """A progress bar: description, how far, what was last, and the time.
+    """A progress bar: description, how far, what was last, and the time that is left; at the end, that it took.
 
     Args:
         last: a format of `task.fields`, for what is said of the last step.
@@ -74,7 +73,6 @@ def progress_bar(last: str = "", counted: bool = True) -> Progress:
         BarColumn(),
         MofNCompleteColumn() if counted else PlainColumn("{task.percentage:>3.0f}%"),
         PlainColumn(last),
-        TimeElapsedColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
         console=console,
     )

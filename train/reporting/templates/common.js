@@ -31,7 +31,8 @@ for (const head of document.querySelectorAll("thead th")) {
 const line = "var(--line)", text = "var(--text)", soft = "var(--soft)";
 const config = {
   background: null,
+  font: "system-ui, sans-serif",
   view: { stroke: null },
   axis: { labelColor: text, titleColor: soft, gridColor: line, domainColor: line, tickColor: line, gridOpacity: 0.6, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelLimit: 150 },
-  legend: { labelColor: text, titleColor: soft, labelFontSize: 12, titleFontSize: 12, labelLimit: 320, symbolLimit: 60 },
+  legend: { labelColor: text, titleColor: soft, labelFontSize: 12, titleFontSize: 12, labelLimit: 320, symbolLimit: 60, columnPadding: 16, layout: { top: { direction: "vertical", anchor: "start" } } },
 };
