@@ -87,7 +87,7 @@ lint: .venv/all-stamp  ## style, formatting and types
 docs: .venv/all-stamp  ## the documentation as a site, in docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
-explorer: .venv/all-stamp  ## the market explorer alone, in docs/_build/explorer
+explorer: .venv/stamp  ## the market explorer alone, in half a minute, in docs/_build/explorer
 	$(BIN)/python docs/explorer/build.py
 
 wheel: .venv/all-stamp  ## build sdist and wheel, and use each in an empty environment

@@ -70,8 +70,8 @@ class Args(Generic[Rule, Config]):
     """Sessions of learners on a market, and what the literature on algorithmic collusion asks of them."""
 
     market: str = "bertrand-logit"
-    """one of ttc_env.list_markets(), the path of a CSV table, or of the literature: bertrand-logit, bertrand-logit-3
-    (of three firms), common-value"""
+    """one of ttc_env.list_markets(), the path of a CSV table, or of the literature: bertrand-logit, bertrand-logit-3,
+    bertrand-logit-4 (of three and four firms), common-value"""
     mechanism: str = "posted_price"
     """how the market is cleared: a name of ttc_env.mechanisms.MECHANISMS, or your own as package.module:Class"""
     beta: float | None = None

@@ -128,6 +128,8 @@ def test_markets_of_the_literature_have_a_beta_and_providers_alone():
         collusion.read_arguments(words).setting().load()
     game = collusion.read_arguments(["--market", "bertrand-logit", "--beta", "7"]).setting().load()
     assert game.market.beta == 7.0
+    four = collusion.read_arguments(["--market", "bertrand-logit-4"]).setting().load()
+    assert four.market.num_providers == 4
 
 
 def test_a_task_takes_descriptions(own):

@@ -41,12 +41,13 @@ VARIANTS: dict[str, dict[str, Any]] = {"learners": {}, "no memory": {"memory": 0
 def literature(quality: float, cost: float, beta: float, firms: int = 2) -> Market:
     """Equal providers of one level; the list price is what it costs."""
     table = [[cost]] * firms
-    return Market(["first", "second", "third"][:firms], [1], [[quality]] * firms, table, table, beta=beta)
+    return Market(["first", "second", "third", "fourth"][:firms], [1], [[quality]] * firms, table, table, beta=beta)
 
 
 LITERATURE = {
     "bertrand-logit": literature(2.0, 1.0, 4.0),
     "bertrand-logit-3": literature(2.0, 1.0, 4.0, 3),
+    "bertrand-logit-4": literature(2.0, 1.0, 4.0, 4),
     "common-value": literature(1.0, 0.0, 1.0),
 }
 """markets of published studies: Calvano et al. 2020 (mu = 1 / beta), and auctions of a thing worth 1 to both"""
