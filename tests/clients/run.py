@@ -22,6 +22,8 @@ GROUPS = {
     "farama": ("test_gymnasium.py", "test_supersuit.py", "test_sb3_contrib.py", "test_cleanrl_style.py"),
     "torchrl": ("test_torchrl.py",),
     "rllib": ("test_rllib.py",),
+    "skrl": ("test_skrl.py",),
+    "benchmarl": ("test_benchmarl.py",),
 }
 SHARED = ("torch==2.13.0", "pytest==9.2.0")
 
