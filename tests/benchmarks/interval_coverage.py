@@ -3,8 +3,15 @@
     python tests/benchmarks/interval_coverage.py                      # nine markets, 100 measurements of each: minutes
     python tests/benchmarks/interval_coverage.py --repetitions 400    # closer
 
-Prints, for the posterior and for the sensitivity range and for each number of questions, the mean over the markets of
-the fraction of intervals that contain the truth, and that of the worst market.
+Prints, for each kind of interval and number of questions, the mean over the markets of the fraction of intervals that
+contain the truth, and that of the worst market. The kinds:
+
+* posterior: quantiles over `posterior_markets`;
+* sensitivity range: quantiles over `draw_markets`, a parametric bootstrap;
+* reflected: the same draws, reflected at the point (the basic bootstrap);
+* bias-corrected: other quantiles of the same draws (Efron 1981, *Nonparametric standard errors and confidence
+  intervals*);
+* m out of n: draws of `N^0.8` of `N` questions, reflected and rescaled (Bickel, Goetze and van Zwet 1997).
 """
 
 from __future__ import annotations
@@ -14,6 +21,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import NormalDist
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -25,7 +33,8 @@ from ttc_env import equilibrium
 from ttc_env.equilibrium import batched
 
 QUESTIONS = (30, 198, 1319)  # of AIME, GPQA and GSM8K
-METHODS = {"posterior": equilibrium.posterior_markets, "sensitivity range": equilibrium.draw_markets}
+NORMAL = NormalDist()
+FEWER = 0.8  # exponent of m out of n
 PER_TOKEN = ("price of anarchy", "welfare", "user value", "payment", "profit")
 STATISTICS = (*PER_TOKEN, *(f"auction {what}" for what in PER_TOKEN[1:]))
 
@@ -38,12 +47,42 @@ def statistics(markets: Sequence[ttc_env.Market]) -> np.ndarray:
     return np.stack([*per_token, *bids], axis=-1)
 
 
-def covered(truth: ttc_env.Market, questions: int, method: str, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Whether the interval of each statistic contains the truth, after one simulated measurement."""
+def intervals(
+    measured: ttc_env.Market, questions: int, draws: int, rng: np.random.Generator
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Low and high end of the interval of each statistic, `(statistics,)`, by every method."""
+    point, fewer = statistics([measured])[0], round(questions**FEWER)
+    drawn = statistics(equilibrium.draw_markets(measured, questions, draws, rng))
+    few = statistics(equilibrium.draw_markets(measured, fewer, draws, rng))
+    posterior = equilibrium.Interval.of(statistics(equilibrium.posterior_markets(measured, questions, draws, rng)))
+    plain, rough = equilibrium.Interval.of(drawn), equilibrium.Interval.of(few)
+    rate = (fewer / questions) ** 0.5
+    return {
+        "posterior": (posterior.low, posterior.high),
+        "sensitivity range": (plain.low, plain.high),
+        "reflected": (2 * point - plain.high, 2 * point - plain.low),
+        "bias-corrected": bias_corrected(drawn, point),
+        "m out of n": (point - rate * (rough.high - point), point - rate * (rough.low - point)),
+    }
+
+
+def bias_corrected(drawn: np.ndarray, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles that are moved by how many of the draws, `(draws, statistics)`, lie below the point."""
+    draws = len(drawn)
+    below = np.clip((drawn < point).mean(axis=0) + (drawn == point).mean(axis=0) / 2, 0.5 / draws, 1 - 0.5 / draws)
+    ends = []
+    for side in (0.025, 0.975):
+        levels = [NORMAL.cdf(2 * NORMAL.inv_cdf(share) + NORMAL.inv_cdf(side)) for share in below]
+        ends.append(np.array([np.quantile(own, level) for own, level in zip(drawn.T, levels, strict=True)]))
+    return ends[0], ends[1]
+
+
+def covered(truth: ttc_env.Market, questions: int, draws: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Whether the interval of each statistic contains the truth, after one simulated measurement, by every method."""
     measured = equilibrium.draw_markets(truth, questions, 1, rng)[0]
-    found = equilibrium.Interval.of(statistics(METHODS[method](measured, questions, draws, rng)))
     true, slack = statistics([truth])[0], 1e-12
-    return (found.low - slack <= true) & (true <= found.high + slack)
+    found = intervals(measured, questions, draws, rng)
+    return {method: (low - slack <= true) & (true <= high + slack) for method, (low, high) in found.items()}
 
 
 def main() -> None:
@@ -55,12 +94,12 @@ def main() -> None:
     args = parser.parse_args()
     rng, hits = np.random.default_rng(0), defaultdict(list)
     names = [name for name in ttc_env.list_markets() if not name.startswith("nano/")]
-    cells = [(name, size, method) for name in names for size in QUESTIONS for method in METHODS]
-    for name, size, method in track(cells, "measuring and judging"):
+    for name, size in track([(name, size) for name in names for size in QUESTIONS], "measuring and judging"):
         truth = ttc_env.load_market(name, beta=args.beta)
-        runs = [covered(truth, size, method, args.draws, rng) for _ in range(args.repetitions)]
-        hits[method, size].append(np.mean(runs, axis=0))
-    for (method, size), by_market in sorted(hits.items(), key=str):
+        runs = [covered(truth, size, args.draws, rng) for _ in range(args.repetitions)]
+        for method in runs[0]:
+            hits[method, size].append(np.mean([run[method] for run in runs], axis=0))
+    for (method, size), by_market in hits.items():
         mean, worst = np.mean(by_market, axis=0), np.min(by_market, axis=0)
         print(f"{method}, {size} questions: mean over markets (worst market), %")
         print(
