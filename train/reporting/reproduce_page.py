@@ -28,7 +28,8 @@ def reproduce_page(folders: Sequence[Path]) -> Page:
     named = tables[tables.difference.isna() & tables.published.notna()]
     known = tables.dropna(subset=["difference"])
     lead = (
-        f"{len(known)} published numbers, largest difference {known.difference.abs().max():.2g} USD per query; "
+        f"{len(known)} published numbers, largest difference {1000 * known.difference.abs().max():.2g} {USD}, "
+        "of which the print resolves 0.01; "
         f"{int((named.ours == named.published).sum())} of {len(named)} published winners and runners-up the same."
     )
     sections = [
