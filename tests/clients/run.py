@@ -24,6 +24,7 @@ GROUPS = {
     "rllib": ("test_rllib.py",),
     "skrl": ("test_skrl.py",),
     "benchmarl": ("test_benchmarl.py",),
+    "tianshou": ("test_tianshou.py",),
 }
 SHARED = ("torch==2.13.0", "pytest==9.2.0")
 
