@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import array_api_compat
@@ -11,6 +13,7 @@ from array_api_compat import is_torch_array
 Array = Any  # a NumPy array or a torch tensor; the array-API standard has no common base class
 BACKENDS = ("numpy", "torch")
 BLOCK = 8192  # rows of a batch: what is kept of them fits into a level-2 cache
+_PACKS = 128  # entries that are kept of each number of a table, so that those of a provider stay in a level-1 cache
 
 
 def namespace(array: Array) -> Any:
@@ -97,6 +100,16 @@ def largest(values: Array) -> Array:
     return namespace(values).max(values, axis=-1, keepdims=True)
 
 
+def only(mask: Array, values: Array) -> Array:
+    """Values where a mask is true, -inf elsewhere."""
+    if not isinstance(values, np.ndarray):
+        return namespace(values).where(mask, values, -np.inf)
+    bound = mask.astype(values.dtype)  # inf or -inf, and the lesser of both: half the time of `where`
+    bound -= 0.5
+    bound *= np.inf
+    return np.minimum(values, bound)
+
+
 def blocks(array: Array) -> list[slice]:
     """Slices of the first axis, so small that what is read again and again stays in the processor's cache.
 
@@ -118,14 +131,6 @@ def provider_major(array: Array, dtype: Any) -> Array:
     return copy
 
 
-def for_all(values: Array, n: int) -> Array:
-    """Numbers `(...)` given to each of `n` providers, `(..., n)`; in NumPy provider by provider, as `take` wants it."""
-    xp = namespace(values)
-    if not isinstance(values, np.ndarray):
-        return xp.broadcast_to(values[..., None], (*values.shape, n))
-    return xp.stack([values] * n).transpose(*range(1, values.ndim + 1), 0)
-
-
 def columns(table: Array, index: Array) -> Array:
     """The columns of `(k, S)` that indices `(...)` name, `(..., k)`; beyond them is the last one."""
     if isinstance(table, np.ndarray):
@@ -135,13 +140,37 @@ def columns(table: Array, index: Array) -> Array:
     return xp.moveaxis(table[:, xp.clip(index, 0, table.shape[-1] - 1)], 0, -1)
 
 
-def choose(tables: Array, index: Array, out: Array) -> None:
-    """Write into `out`, `(B, n, k)`, the table of each row: `tables`, `(n, k, S)`, at its `index`, `(B,)`."""
-    if isinstance(tables, np.ndarray):  # a product with ones and zeros writes where it belongs, faster than a look-up
-        ones = np.eye(tables.shape[-1], dtype=tables.dtype).take(index, axis=-1, mode="clip")
-        np.matmul(tables, ones, out=out.transpose(1, 2, 0))
-    else:
-        out[...] = namespace(tables).permute_dims(tables[..., index], (2, 0, 1))
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Tables `(n, k, S)`, one of which each row of a batch has: the one of its state."""
+
+    tables: Array
+
+    def write(self, state: Array, out: Array) -> None:
+        """Write into `out`, `(B, n, k)`, the tables of states `(B,)`."""
+        if not isinstance(self.tables, np.ndarray):
+            out[...] = namespace(state).permute_dims(self.tables[..., state], (2, 0, 1))
+            return
+        room, size = out.transpose(1, 2, 0), self.pack
+        if size > 1 and state.size % size == 0 and room.strides[-1] == room.itemsize:
+            weights = self.tables.shape[-1] ** np.arange(size)[::-1]
+            state, room, tables = state.reshape(-1, size) @ weights, room.view(self.packed.dtype), self.packed
+        else:
+            tables = self.tables
+        for table, part in zip(tables, room, strict=True):
+            table.take(state, axis=-1, mode="clip", out=part)
+
+    @cached_property
+    def pack(self) -> int:
+        """How many rows are looked up at once: a look-up costs the same for up to 16 bytes."""
+        return next(size for size in (4, 2, 1) if self.tables.shape[-1] ** size <= _PACKS or size == 1)
+
+    @cached_property
+    def packed(self) -> np.ndarray:
+        """The entries of `pack` rows beside each other, for all the states that these may have, `(n, k, S^pack)`."""
+        states = np.indices((self.tables.shape[-1],) * self.pack).reshape(self.pack, -1).T
+        found = np.ascontiguousarray(self.tables[..., states])
+        return found.view(f"V{self.pack * found.itemsize}")[..., 0]
 
 
 def table_rows(table: Array) -> Array:

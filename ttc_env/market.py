@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import is_torch_array
 
-from ttc_env.arrays import Array, at, convert, device, largest, namespace, own_table, precision, table_rows
+from ttc_env.arrays import Array, at, convert, device, largest, namespace, only, own_table, precision, table_rows
 from ttc_env.checks import finite, listed
 from ttc_env.names import find_provider
 from ttc_env.outcomes import Outcomes
@@ -353,9 +353,10 @@ def _weights(
 ) -> tuple[Array, Array, Array]:
     """The largest logit of those present, `(..., 1)`, and the weights of providers and of not buying relative to it."""
     xp = namespace(user_value)
-    logits = beta * user_value
+    logits, stay = beta * user_value, beta * outside_value
     if present is not None:
-        logits = xp.where(present > 0, logits, -xp.inf)
-    top = xp.maximum(largest(logits), beta * outside_value)
+        seen = present if present.dtype == xp.bool else present > 0
+        logits = only(seen, logits)
+    top = xp.maximum(largest(logits), stay)
     weights = xp.exp(logits - top)
-    return top, weights if present is None else weights * present, xp.exp(beta * outside_value - top)
+    return top, weights if present is None or seen is present else weights * present, xp.exp(stay - top)

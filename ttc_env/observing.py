@@ -310,7 +310,8 @@ def _records(game: RepeatedMarket, state: State) -> tuple[list[Array], list[Arra
     seen = {}
     for part in {*mechanism.private, *mechanism.public}:
         if part == "level":
-            seen[part] = xp.asarray(state.bids.level, dtype=dtype) / max(game.market.num_levels - 1, 1)
+            level = xp.astype(xp.astype(state.bids.level, xp.int32), dtype)  # by way of int32, in half the time
+            seen[part] = level / max(game.market.num_levels - 1, 1)
         else:
             seen[part] = getattr(state.bids, part) / game.market.unit
     played = xp.asarray(state.period > 0, dtype=dtype)[:, None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -29,9 +29,9 @@ class PeriodMarket(Tables):
         price: what the user is charged, USD.
         cost: what the query costs the provider, USD.
         outside_value: value of not buying, USD.
+        rows: where the levels of each provider's version begin in the flattened tables, `(..., n)`.
         present: which providers users can choose, `(..., n)`; None if all.
         tokens: generated per query, where the base market knows them.
-        version: of each provider, whole numbers `(..., n)`; None: the only one.
         right: probability that an answer is right, `(V, n, m)`; None: that of the base market.
         steps: the part of `quality` in each version that comes with the provider and not with the answer, USD: a cost
             of switching, of waiting; None if there is none.
@@ -42,9 +42,9 @@ class PeriodMarket(Tables):
     price: Array
     cost: Array
     outside_value: float | Array
+    rows: Array = field()
     present: Array | None = None
     tokens: Array | None = None
-    version: Array | None = None
     steps: Array | None = None
     right: Array | None = None
 
@@ -83,18 +83,9 @@ class PeriodMarket(Tables):
         return self.base.outcomes
 
     @cached_property
-    def rows(self) -> Array:
-        """Where each provider's levels begin in the flattened tables, `(..., n)`."""
-        if self.version is None:
-            return self.base.rows
-        rows = self.version * math.prod(self.quality.shape[1:])
-        rows += self.base.rows
-        return rows
-
-    @cached_property
     def extra(self) -> Array | None:  # type: ignore[override]
         """What comes with each provider, whatever its answer, USD, `(..., n)`; drawn answers are worth it, too."""
-        return None if self.steps is None or self.version is None else self.steps[self.version]
+        return None if self.steps is None else self.steps[self.rows // math.prod(self.base.quality.shape)]
 
     def table(self, name: str) -> Array:
         """A table as each row has it, `(..., n, m)`."""
@@ -112,19 +103,40 @@ class PeriodMarket(Tables):
             outside: USD, a number or `(..., 1)`.
             present: which providers users can choose; those that are not there already stay away.
         """
+        return self.shifted_at(steps, version_rows(self.base, version), outside, present)
+
+    def shifted_at(
+        self, steps: Sequence[float], rows: Array, outside: float | Array = 0.0, present: Array | None = None
+    ) -> PeriodMarket:
+        """`shifted` to the versions whose levels begin at these rows, see `version_rows`."""
         if self.present is not None:
             present = self.present if present is None else self.present & present
         tables, worth = _versions(self.base, tuple(steps))
         quality, price, cost, tokens = tables
         value = self.outside_value + outside
-        return PeriodMarket(self.base, quality, price, cost, value, present, tokens, version, worth)
+        return PeriodMarket(self.base, quality, price, cost, value, rows, present, tokens, worth)
+
+
+def version_rows(base: Market | MarketBatch, version: Array) -> Array:
+    """Where the levels of each provider begin in the flattened tables of its version, both `(..., n)`."""
+    rows = version * math.prod(base.quality.shape)
+    rows += base.rows
+    return rows
+
+
+@lru_cache(maxsize=64)  # by identity: markets are immutable, and every period asks again
+def state_rows(base: Market, states: int) -> Array:
+    """`version_rows` where all providers have the version of the state, `(n, S)`."""
+    xp = namespace(base.quality)
+    version = xp.arange(states, device=device(base.quality))
+    return version_rows(base, xp.stack([version] * base.num_providers, axis=-1)).T
 
 
 @lru_cache(maxsize=64)  # by identity: markets are immutable, and every period asks again
 def period_of(market: Market | MarketBatch) -> PeriodMarket:
     """The base market in every row, whatever the batch."""
     tables: dict[str, Any] = {name: getattr(market, name) for name in TABLES}
-    return PeriodMarket(market, outside_value=market.outside_value, present=market.present, **tables)
+    return PeriodMarket(market, outside_value=market.outside_value, rows=market.rows, present=market.present, **tables)
 
 
 @lru_cache(maxsize=64)  # by identity: markets are immutable, and every period asks again

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ttc_env.arrays import Array, device, namespace, take
@@ -63,9 +63,12 @@ class Capacity(Dynamics):
 
     def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
         """An answer is worth `delay` less for every query ahead, and nobody joins a full queue."""
-        return market.shifted(
-            [-self.delay * ahead for ahead in range(self.queue + 1)], state, present=state < self.queue
-        )
+        return market.shifted(self._waits, state, present=state < self.queue)
+
+    @cached_property
+    def _waits(self) -> tuple[float, ...]:
+        """What 0 to `queue` queries ahead add to the worth of an answer, USD."""
+        return tuple(-self.delay * ahead for ahead in range(self.queue + 1))
 
     def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
         """One query or none joins a queue, and any subset of the busy providers finishes one."""
@@ -99,7 +102,7 @@ class Capacity(Dynamics):
         beyond = passed(outcome.shares, draws[..., -1])
         joined, finished = ~beyond, draws[..., :-1] < self._finishing(market, state, outcome)
         joined[..., 1:] &= beyond[..., :-1]
-        return state + (xp.astype(joined, xp.int8) - xp.astype(finished, xp.int8))
+        return state + (joined.view(xp.int8) - finished.view(xp.int8))
 
     def _finishing(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Array:
         """Probability that each provider finishes a query, `(..., n)`."""

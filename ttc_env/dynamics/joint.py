@@ -77,12 +77,12 @@ def _by_sales(game: MarkovGame, objective: str) -> JointOptimum:
 
 def market_of(market: Market, period: PeriodMarket, state: int) -> Market:
     """The market that a period is in one state: of versions `(S, 1, n)`."""
-    if period.version is None:
+    if period.rows is market.rows:
         return market
     tables: dict[str, Any] = {
         name: period.table(name)[state, 0] for name in TABLES if getattr(period, name) is not None
     }
-    outside = np.broadcast_to(period.outside_value, (*period.version.shape[:2], 1))[state, 0, 0]
+    outside = np.broadcast_to(period.outside_value, (*period.rows.shape[:2], 1))[state, 0, 0]
     return replace(market, outside_value=float(outside), outcomes=None, **tables)
 
 

@@ -15,7 +15,7 @@ from ttc_env.checks import finite
 from ttc_env.dynamics.protocol import Dynamics, Moves, one_hot, pick
 from ttc_env.market import Market
 from ttc_env.mechanisms import Outcome
-from ttc_env.period import PeriodMarket
+from ttc_env.period import PeriodMarket, version_rows
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,21 @@ class Loyalty(Dynamics):
 
     def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
         """Answers of the others, and not buying, are worth `cost` less where there is an incumbent."""
-        xp = namespace(state)
-        leaving = columns(_leaving(market.num_providers, xp, device(state)), state[..., 0])
-        outside = -self.cost * xp.astype(leaving[..., -1:], market.quality.dtype)
-        return market.shifted((0.0, -self.cost), leaving[..., :-1], outside)
+        rows, outside = self._by_state(market.base)
+        incumbent = state[..., 0]
+        found = columns(rows, incumbent)
+        if isinstance(market.base, MarketBatch):
+            found = version_rows(market.base, found)
+        return market.shifted_at((0.0, -self.cost), found, columns(outside, incumbent))
+
+    @lru_cache(maxsize=16)  # noqa: B019 by identity: both are immutable, and every period asks again
+    def _by_state(self, base: Market | MarketBatch) -> tuple[Array, Array]:
+        """In each state the rows of the providers, `(n, n + 1)`, of a batch their versions; what not buying costs."""
+        xp, n, place = namespace(base.quality), base.num_providers, device(base.quality)
+        leaving = 1 - xp.eye(n + 1, dtype=xp.int64, device=place)
+        leaving[:, n] = 0  # nobody can be left
+        versions, outside = leaving[:-1], -self.cost * xp.astype(leaving[-1:], base.quality.dtype)
+        return versions if isinstance(base, MarketBatch) else version_rows(base, versions.T).T, outside
 
     def moves(self, market: PeriodMarket, state: Array, outcome: Outcome) -> Moves:
         """To whoever served a query, in proportion to shares."""
@@ -79,11 +90,3 @@ class Loyalty(Dynamics):
     def view(self, market: Market | MarketBatch, state: Array, dtype: Any) -> Array:
         """Ones at the incumbent, `(..., n)`."""
         return one_hot(state[..., 0], market.num_providers, dtype)
-
-
-@lru_cache(maxsize=64)
-def _leaving(n: int, xp: Any, place: Any) -> Array:
-    """Whether buying from each provider, or not, leaves the incumbent, `(n + 1, n + 1)`; nobody can be left."""
-    leaving = 1 - xp.eye(n + 1, dtype=xp.int64, device=place)
-    leaving[:, n] = 0
-    return leaving

@@ -8,7 +8,6 @@ most significant. Leading axes are batch, and everything runs on NumPy and torch
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -131,7 +130,9 @@ class Dynamics:
     def view(self, market: Market | MarketBatch, state: Array, dtype: Any) -> Array:
         """What everybody sees of the state, numbers in [0, 1], `(..., f)`, in the order of `fields`."""
         xp = namespace(state)
-        return xp.astype(state, dtype) / _top(self.sizes(market), xp, dtype, device(state))
+        shown = xp.astype(xp.astype(state, xp.int32), dtype)  # by way of int32, in half the time
+        shown /= _top(self.sizes(market), xp, dtype, device(state))
+        return shown
 
 
 def clear(
@@ -147,15 +148,8 @@ def clear(
     outcome = mechanism.clear(batch, dynamics.offers(market, state, mechanism.bids(batch, actions)), draws)
     if dynamics.arrival == 1:
         return outcome
-    scale = dynamics.arrival
-    return replace(
-        outcome,
-        shares=outcome.shares * scale,
-        outside_share=outcome.outside_share * scale,
-        utility=outcome.utility * scale,
-        worth=None if outcome.worth is None else outcome.worth * scale,
-        load=None if outcome.load is None else outcome.load * scale,
-    )
+    per_query = (outcome.shares, outcome.outside_share, outcome.utility, outcome.worth, outcome.load)
+    return Outcome(outcome.market, outcome.bids, *(None if x is None else x * dynamics.arrival for x in per_query))
 
 
 @lru_cache(maxsize=64)
@@ -165,16 +159,20 @@ def strides(sizes: tuple[int, ...], xp: Any, place: Any) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _top(sizes: tuple[int, ...], xp: Any, dtype: Any, place: Any) -> Array:
-    """The highest value of each component, at least 1, `(c,)`."""
-    return xp.asarray([max(size - 1, 1) for size in sizes], dtype=dtype, device=place)
+def _top(sizes: tuple[int, ...], xp: Any, dtype: Any, place: Any) -> int | Array:
+    """The highest value of each component, at least 1, `(c,)`; one number if it is the same for all."""
+    tops = [max(size - 1, 1) for size in sizes]
+    return tops[0] if len(set(tops)) == 1 else xp.asarray(tops, dtype=dtype, device=place)
 
 
 def encode(state: Array, sizes: tuple[int, ...]) -> Array:
     """The index of states `(..., c)`, `(...)`."""
     if len(sizes) == 1:
         return state[..., 0]
-    return (state * strides(sizes, namespace(state), device(state))).sum(axis=-1)
+    weights = strides(sizes, namespace(state), device(state))
+    if isinstance(state, np.ndarray):
+        return np.einsum("...c,c->...", state, weights)
+    return (state * weights).sum(axis=-1)
 
 
 def decode(index: Array, sizes: tuple[int, ...]) -> Array:

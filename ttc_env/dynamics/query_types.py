@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ttc_env.arrays import Array, choose, device, for_all, namespace
+from ttc_env.arrays import Array, Choice, columns, device, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.dynamics.protocol import Dynamics, Moves, one_hot
 from ttc_env.equilibrium import PrivateGame, StageGame
@@ -16,7 +16,7 @@ from ttc_env.equilibrium.mixtures.private import check_private
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, Outcome
 from ttc_env.mixtures import Mixture
-from ttc_env.period import PeriodMarket
+from ttc_env.period import PeriodMarket, state_rows
 
 _GAIN = 1e-12  # USD that no bid is changed for
 INFORMATION = ("public", "private")
@@ -71,26 +71,36 @@ class QueryTypes(Dynamics):
 
     def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
         """The tables of the type."""
-        stacked = self._stacked(market.base)
-        tables = {name: stacked[name] for name in ("quality", "price", "cost", "tokens", "right") if name in stacked}
-        version = for_all(state[..., 0], market.num_providers)
-        return replace(market, version=version, outside_value=stacked["outside_value"][state[..., 0]], **tables)
+        rows = columns(state_rows(market.base, self.mixture.num_types), state[..., 0])
+        outside = columns(self._outside(market.base), state[..., 0])
+        return replace(market, rows=rows, outside_value=outside, **self._tables(market.base))
 
     def curves(self, market: PeriodMarket, state: Array, out: Array) -> None:
         """Write the curves of the type, `(B, n, 3 m)`."""
-        choose(self._stacked(market.base)["curves"], state[..., 0], out)
+        self._curves(market.base).write(state[..., 0], out)
 
     @lru_cache(maxsize=16)  # noqa: B019 by identity: both are immutable, and every period asks again
-    def _stacked(self, base: Market) -> dict[str, Array]:
-        """What each type has, in the library and place of the base market, `(T, ...)`."""
-        xp, like, types = namespace(base.quality), base.quality, self._types
+    def _tables(self, base: Market) -> dict[str, Array]:
+        """The tables of all types, `(T, n, m)` each."""
         names = ("quality", "price", "cost", *(("tokens",) if base.tokens is not None else ()))
-        found = {name: np.stack([np.asarray(getattr(one, name)) for one in types]) for name in names}
+        found = {name: np.stack([np.asarray(getattr(one, name)) for one in self._types]) for name in names}
         found["right"] = (found["quality"] / base.unit - base.baseline) / (1 - base.baseline)
-        found["outside_value"] = np.array([[one.outside_value] for one in types])
-        found["curves"] = np.stack([one.curves for one in types], axis=-1)
-        found["upto"] = np.cumsum(self.mixture.weights)[:-1]
-        return {name: xp.asarray(table, dtype=like.dtype, device=device(like)) for name, table in found.items()}
+        return {name: _as(base, table) for name, table in found.items()}
+
+    @lru_cache(maxsize=16)  # noqa: B019 as for `_tables`
+    def _outside(self, base: Market) -> Array:
+        """The value of not buying in each type, `(1, T)`."""
+        return _as(base, np.array([[one.outside_value for one in self._types]]))
+
+    @lru_cache(maxsize=16)  # noqa: B019 as for `_tables`
+    def _curves(self, base: Market) -> Choice:
+        """The curves of all types, `(n, 3 m, T)`."""
+        return Choice(_as(base, np.stack([one.curves for one in self._types], axis=-1)))
+
+    @lru_cache(maxsize=16)  # noqa: B019 as for `_tables`
+    def _upto(self, base: Market) -> Array:
+        """Probability of one of the first types, without the last, `(T - 1,)`."""
+        return _as(base, np.cumsum(self.mixture.weights)[:-1])
 
     @cached_property
     def _types(self) -> tuple[Market, ...]:
@@ -111,7 +121,7 @@ class QueryTypes(Dynamics):
 
     def draw_start(self, market: PeriodMarket, draws: Array) -> Array:
         """A type by its weight, `(..., 1)`."""
-        return namespace(draws).searchsorted(self._stacked(market.base)["upto"], draws, side="right")
+        return namespace(draws).searchsorted(self._upto(market.base), draws, side="right")
 
     def start_weights(self, market: Market) -> np.ndarray:
         """The weights of the types, `(T,)`."""
@@ -144,3 +154,8 @@ class QueryTypes(Dynamics):
     def view(self, market: Market | MarketBatch, state: Array, dtype: Any) -> Array:
         """One at the present type, `(..., T)`, or nothing, `(..., 0)`."""
         return one_hot(state[..., 0], sum(size for _, size in self.fields(market)), dtype)
+
+
+def _as(base: Market, table: np.ndarray) -> Array:
+    """A table in the library, place and precision of the market."""
+    return namespace(base.quality).asarray(table, dtype=base.quality.dtype, device=device(base.quality))

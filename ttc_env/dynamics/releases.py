@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ttc_env.arrays import Array, as_numpy, choose, columns, device, for_all, namespace
+from ttc_env.arrays import Array, Choice, as_numpy, columns, device, namespace
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import whole
 from ttc_env.curves import load_market
@@ -17,7 +17,7 @@ from ttc_env.dynamics.protocol import Dynamics, Moves, one_hot
 from ttc_env.market import Market
 from ttc_env.mechanisms import Mechanism, Outcome
 from ttc_env.mixtures import Mixture
-from ttc_env.period import TABLES, PeriodMarket
+from ttc_env.period import TABLES, PeriodMarket, state_rows
 
 if TYPE_CHECKING:
     Sources = Sequence[Market | Mixture | str | None]
@@ -125,20 +125,20 @@ class Releases(Dynamics):
 
     def period(self, market: PeriodMarket, state: Array) -> PeriodMarket:
         """The tables of the state."""
-        version = for_all(state[..., 0], market.num_providers)
-        return replace(market, version=version, **self._tables(market.base))
+        rows = columns(state_rows(market.base, len(self.places)), state[..., 0])
+        return replace(market, rows=rows, **self._tables(market.base))
 
     def curves(self, market: PeriodMarket, state: Array, out: Array) -> None:
         """Write the curves of the state, `(B, n, 3 m)`."""
-        choose(self._curves(market.base), state[..., 0], out)
+        self._curves(market.base).write(state[..., 0], out)
 
     @lru_cache(maxsize=16)  # noqa: B019 as for `_tables`
-    def _curves(self, base: Market) -> Array:
+    def _curves(self, base: Market) -> Choice:
         """The curves of all states in the unit of the base market, `(n, 3 m, S)`."""
         tables = self._tables(base)
         xp = namespace(base.quality)
         joined = xp.concat([tables[name] for name in ("quality", "price", "cost")], axis=-1) / base.unit
-        return xp.asarray(xp.permute_dims(joined, (1, 2, 0)), copy=True)
+        return Choice(xp.asarray(xp.permute_dims(joined, (1, 2, 0)), copy=True))
 
     @lru_cache(maxsize=16)  # noqa: B019 by identity: both are immutable, and every period asks again
     def _tables(self, base: Market) -> dict[str, Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ttc_env.arrays import Array, device, largest, namespace, take
+from ttc_env.arrays import Array, device, largest, namespace, only, take
 from ttc_env.batch import MarketBatch
 from ttc_env.checks import finite, listed
 from ttc_env.market import Market
@@ -107,7 +107,7 @@ class Auction(Mechanism):
         xp = namespace(scores)
         reserve = xp.zeros_like(scores[..., :1]) + market.outside_value
         if market.present is not None:
-            scores = xp.where(market.present, scores, -xp.inf)
+            scores = only(market.present, scores)
         ranked = xp.sort(xp.concat([scores, reserve], axis=-1), axis=-1)
         best, second = ranked[..., -1:], xp.maximum(ranked[..., -2:-1], reserve)  # -inf where nobody else is there
         tied = (scores == best) & (scores >= reserve)
@@ -125,7 +125,7 @@ class Auction(Mechanism):
         scores = bids.claim - bids.ask
         xp, n = namespace(scores), scores.shape[-1]
         if market.present is not None:
-            scores = xp.where(market.present, scores, -xp.inf)
+            scores = only(market.present, scores)
         own = xp.eye(n, dtype=xp.bool, device=device(scores))
         best = largest(xp.where(own, -xp.inf, scores[..., None, :]))[..., 0]
         return xp.maximum(best, xp.zeros_like(best) + market.outside_value)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ttc_env.arrays import Array, device, namespace, table_rows, take
+from ttc_env.arrays import Array, device, namespace, only, table_rows, take
 from ttc_env.batch import MarketBatch, one_market
 from ttc_env.checks import finite, listed, whole
 from ttc_env.market import Market, logit_shares
@@ -176,7 +176,7 @@ def seen_probability(value: Array, shown: int, present: Array | None) -> Array |
     if shown >= n:
         return present
     if present is not None:
-        value = xp.where(present, value, -xp.inf)
+        value = only(present, value)
     last = xp.sort(value, axis=-1)[..., n - shown, None]
     above, tied = (xp.astype(mask, value.dtype) for mask in (value > last, value == last))
     left = shown - xp.sum(above, axis=-1, keepdims=True)
