@@ -9,7 +9,7 @@ import ray
 from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
 from ray.rllib.utils.spaces.space_utils import unsquash_action
 
-from tests.clients.checks import DRAWN, against_others, check, module_of, ways_to_act
+from tests.clients.checks import DRAWN, PERIODS, against_others, check, each_id, module_of, ways_to_act
 from tests.clients.with_rllib import all_providers, one_provider, ppo, train
 
 
@@ -71,6 +71,23 @@ def test_one_provider(gymnasium_id, how):
         check(found, env, 3 + index, actions)
 
 
+@each_id
+def test_a_batch_of_markets(gymnasium_id):
+    how = {"dtype": "float64"} | DRAWN
+    config = ppo(seed=3).env_runners(num_envs_per_env_runner=4, gym_env_vectorize_mode="vector_entry_point")
+    config = one_provider(gymnasium_id, config, **how)
+    recorded = listen(config)
+    check_learning(train(config))
+    envs = gymnasium.make_vec(gymnasium_id, 4, vectorization_mode="vector_entry_point", autoreset="disabled", **how)
+    copies = [found_in(recorded[index], envs.single_action_space) for index in range(4)]
+    found = {name: np.stack([found[name] for found, _ in copies], axis=1) for name in copies[0][0]}
+    actions = np.stack([actions for _, actions in copies], axis=1)
+    assert (found["truncated"] == (np.arange(50) % PERIODS == PERIODS - 1)[:, None]).all()
+    # the generator that all copies share draws in steps that reset as well: replayed is the first episode
+    first = {name: values[:PERIODS] for name, values in found.items()}
+    check(first, envs, 3, actions[:PERIODS])
+
+
 def play_all(make, module, how):
     """A recording of all providers, and what they did, `(T, 9, ...)`."""
     config = make(module, ppo(seed=3), **how)
@@ -101,6 +118,17 @@ def test_a_cut_is_known_as_one_over_the_wrapper_of_rllib(monkeypatch):
     found, _ = play_all(all_providers, module_of("ttc/PerToken-v0"), DRAWN)
     assert found["truncated"].any()
     assert not found["terminated"].any()
+
+
+def test_in_a_process_of_its_own():
+    algorithm = one_provider(config=ppo(seed=3).env_runners(num_env_runners=1), **DRAWN).build_algo()
+    pieces = algorithm.env_runner_group.foreach_env_runner(
+        lambda runner: runner.sample(num_timesteps=22), local_env_runner=False
+    )[0]
+    algorithm.stop()
+    env = gymnasium.make("ttc/PerToken-v0", **DRAWN)
+    found, actions = found_in(pieces, env.action_space)
+    check(found, env, 4, actions)  # RLlib adds the number of the process to the seed
 
 
 def test_the_same_seed_learns_the_same():
