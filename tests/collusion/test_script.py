@@ -177,7 +177,9 @@ def test_verdicts():
     assert verdict(batch([0.8, None, None])) == "not significant"
     grid = {"learners": {"gain": [0.1, 0.08, 0.12], "equilibrium_gain": 0.117}}
     assert verdict(grid) == "no more than an equilibrium of one period earns"
-    assert verdict(grid | {"learners": {"gain": [0.2, 0.15, 0.25], "equilibrium_gain": 0.117}}) == "collusion"
+    above = batch([0.2, 0.15, 0.25], memoryless=[0.05, 0.0, 0.1])
+    assert verdict(above | {"learners": above["learners"] | {"equilibrium_gain": 0.117}}) == "collusion"
+    assert verdict(batch(good)) == "above competition, and nothing here says why"  # no control was asked
     assert surely_above([0.5, None, None], 0.2)
 
 

@@ -103,7 +103,7 @@ def verdict(summaries: dict[str, dict[str, Any]]) -> str:
         return "not significant"
     if 0 < low <= (summaries["learners"].get("equilibrium_gain") or 0.0):
         return "no more than an equilibrium of one period earns"
-    if low > 0 and summaries["learners"].get("nash", [0])[0] is None:
+    if low > 0 and (len(summaries) == 1 or summaries["learners"].get("nash", [0])[0] is None):
         return "above competition, and nothing here says why"
     return "collusion" if low > 0 else "less than competition"
 
