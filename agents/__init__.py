@@ -106,10 +106,13 @@ REMEMBERING: dict[str, Entry] = {
 }
 """learners by name with a memory of their own: no baselines, whose whole policy is asked state by state"""
 
+READING: dict[str, Entry] = {"reader": Entry("agents.reader:Reader", config="ReaderConfig")}
+"""learners by name of per-token pricing alone: no baselines, since they refuse all other markets"""
+
 ASKING: dict[str, Entry] = {"language": Entry("agents.language:Language")}
 """players by name who ask a server: no baselines, since they need one"""
 
-NAMED: dict[str, Entry] = ALGORITHMS | REMEMBERING | ASKING
+NAMED: dict[str, Entry] = ALGORITHMS | REMEMBERING | READING | ASKING
 """all of them"""
 
 

@@ -219,3 +219,43 @@ class SB3DQNConfig:
         checks.discounts(self, "gamma")
         checks.between(self, 0, 1, "start", "end", "decay")
         checks.device(self)
+
+
+@dataclass(frozen=True)
+class ReaderConfig:
+    """Hyper-parameters of `Reader`."""
+
+    horizon: int = 5
+    """periods played in drawn markets before others are drawn"""
+    epochs: int = 8
+    """passes over the periods of an episode"""
+    minibatches: int = 2
+    """parts of a pass, one optimiser step each"""
+    learning_rate: float = 3e-3
+    """of Adam, decayed linearly to zero over training"""
+    temperature: float = 0.1
+    """share of the best level's payoff within which levels are told apart most sharply"""
+    start: float = 1.0
+    """probability of a random level at the beginning"""
+    end: float = 0.0
+    """probability of a random level from `decay` on"""
+    decay: float = 1.0
+    """fraction of training over which it falls linearly"""
+    max_grad_norm: float = 1.0
+    """largest gradient norm"""
+    hidden: int = 32
+    """units of each hidden layer"""
+    questions: int = 30
+    """with how many questions the curves of drawn markets were measured"""
+    mark_up: tuple[float, float] = (1.05, 2.0)
+    """least and greatest price over cost of a provider, drawn uniformly"""
+    rationality: tuple[float, float] = (0.3, 2.5)
+    """least and greatest `log10(beta * answer_value)` of users, drawn uniformly"""
+
+    def __post_init__(self) -> None:
+        checks.counts(self, "horizon", "epochs", "minibatches", "hidden", "questions")
+        checks.positive(self, "learning_rate", "temperature", "max_grad_norm")
+        checks.between(self, 0, 1, "start", "end", "decay")
+        checks.ranges(self, "mark_up", "rationality")
+        if not self.mark_up[0] > 0:
+            raise ValueError(f"mark_up must be above 0, got {self.mark_up!r}")

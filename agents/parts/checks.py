@@ -65,6 +65,14 @@ def layers(config: Any, name: str = "hidden") -> None:
         raise ValueError(f"{name} must hold whole numbers >= 1, the units of each layer, got {units!r}")
 
 
+def ranges(config: Any, *names: str) -> None:
+    """Pairs of finite numbers, the first at most the second."""
+    for name in names:
+        pair = getattr(config, name)
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or not finite(name, pair[0]) <= finite(name, pair[1]):
+            raise ValueError(f"{name} must be two numbers, the least and the greatest, got {pair!r}")
+
+
 def device(config: Any, name: str = "device") -> None:
     """The name of a torch device that can compute."""
     check_device(getattr(config, name), name)
