@@ -44,7 +44,7 @@ class Args(Generic[Config, Rule, Carried]):
     beta: float = 1000.0
     """user rationality, 1/USD; higher is more rational (published: 200, 1000, 100000)"""
     algorithm: str = "ppo"
-    """one of agents.ALGORITHMS, language, or a class of your own as package.module:Class"""
+    """one of agents.ALGORITHMS, language, reader (per-token pricing), or a class of your own as package.module:Class"""
     learners: tuple[str, ...] = ()
     """providers that learn, by name or index; by default all"""
     dynamics: str = "none"

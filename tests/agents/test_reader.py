@@ -50,13 +50,13 @@ def test_who_sits_where_changes_nothing(order, levels, seed):
     with torch.no_grad():
         plain = network(shown(MARKET, levels)[0])
         moved = network(shown(MARKET.select(order), np.asarray(levels)[list(order)])[0])
-    torch.testing.assert_close(moved, plain[:, list(order)], atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(moved, plain[:, list(order)], atol=1e-5, rtol=1e-4)
 
 
 def test_it_draws_markets_of_many_sizes_users_and_mark_ups():
-    learner = make_learner("reader", partial(VectorMarket, ["gsm8k/best_of_n", "aime/best_of_n"], num_markets=6), 10, 0)
-    config, drawn = learner.config, [learner.draw() for _ in range(30)]
-    assert all(len(markets) == 6 and len({one.quality.shape for one in markets}) == 1 for markets in drawn)
+    learner = make_learner("reader", partial(VectorMarket, ["gsm8k/best_of_n", "aime/best_of_n"], num_markets=2), 10, 0)
+    config, drawn = learner.config, [learner.draw() for _ in range(60)]
+    assert all(len(markets) == 2 and len({one.quality.shape for one in markets}) == 1 for markets in drawn)
     assert {markets[0].num_providers for markets in drawn} == set(range(2, 10))
     assert {markets[0].num_levels for markets in drawn} == set(range(2, 7))
     for one in (market for markets in drawn for market in markets):
