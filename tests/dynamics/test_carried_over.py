@@ -87,7 +87,7 @@ def test_backends_agree(variant):
         first = found
 
 
-@pytest.mark.parametrize("variant", VARIANTS[:6:2], ids=title)
+@pytest.mark.parametrize("variant", VARIANTS[: 2 * len(DYNAMICS) : 2], ids=title)
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_every_form_goes_back_to_where_it_was(variant, form):
     """Copies, pickles and saved states have the same future, in every form of the environments."""
