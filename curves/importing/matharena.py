@@ -37,11 +37,11 @@ def read_matharena(path: Path, task: str, kind: Kind | None) -> list[tuple[Run, 
 
 
 def _sample(row: Row, kind: Kind | None) -> Sample | str:
-    question, model, place = (row.get(name) for name in FIELDS[:3])
+    question, model, place = row.get("problem_idx"), row.get("model_name"), row.get("idx_answer")
     if not isinstance(model, str) or question is None or place is None:
         return "lines without problem, model or sample"
     tokens, right, text = number(row.get("output_tokens")), row.get("correct"), row.get("answer")
-    if tokens is None or not isinstance(right, bool | int | float):
+    if tokens is None or not isinstance(right, (int, float)):
         return "incomplete samples"
     if right not in (0, 1):
         return "samples that are right in part"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,19 +43,20 @@ def gather(path: Path, task: str, samples: Iterable[Sample | str]) -> list[tuple
     Raises:
         ValueError: there is no sample.
     """
-    models: dict[str, dict[str, list[Sample]]] = {}
+    models: defaultdict[str, defaultdict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     seen: set[tuple[str, str, Hashable]] = set()
-    left: dict[str, Left] = {}
+    left: defaultdict[str, Left] = defaultdict(Counter)
     unusable: Left = Counter()
     for sample in samples:
         if isinstance(sample, str):
             unusable[sample] += 1
-        elif sample.place is not None and (sample.model, sample.question, sample.place) in seen:
-            left[sample.model]["repeated samples"] += 1
+            continue
+        model, question, place = name = sample[:3]
+        if place is not None and name in seen:
+            left[model]["repeated samples"] += 1
         else:
-            seen.add((sample.model, sample.question, sample.place))
-            left.setdefault(sample.model, Counter())
-            models.setdefault(sample.model, {}).setdefault(sample.question, []).append(sample)
+            seen.add(name)
+            models[model][question].append(sample)
     if not models:
         found = ", ".join(f"{number} {what}" for what, number in unusable.items())
         raise ValueError(f"{path}: no sample can be read ({found or 'the file is empty'})")
@@ -79,7 +80,7 @@ def json_rows(path: Path) -> Iterator[Row | str]:
 
 def number(value: Any, most: float = 1e18) -> float | None:
     """A number from 0 on, or None."""
-    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < most
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < most
     return value if good else None
 
 

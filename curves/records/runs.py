@@ -116,8 +116,10 @@ def _column(rows: list[Mapping[str, Any]], name: str, least: float = -np.inf) ->
 
 
 def _numbers(name: str, values: list[Any], least: float = -np.inf) -> np.ndarray:
-    if not values or not all(
-        isinstance(value, int | float) and np.isfinite(value) and value >= least for value in values
-    ):
+    try:
+        found = np.array([float(value) if isinstance(value, int | float) else np.nan for value in values])
+    except OverflowError:  # a whole number beyond all floats
+        found = np.array([])
+    if not found.size or not np.all(np.isfinite(found) & (found >= least)):
         raise ValueError(f"{name} must be finite numbers{'' if least < 0 else f' >= {least:g}'}, got {values!r:.80}")
-    return np.array(values, float)
+    return found

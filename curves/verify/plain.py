@@ -82,11 +82,11 @@ def plain(text: str) -> str:
         text = _EMPHASIS.sub(_emphasis, text)
     text = text.replace("`", "").replace('"', "").replace("\t", " ").replace("\r", "")
     if "$" in text:
-        if "-$" in text or "+$" in text or "- $" in text or "+ $" in text:  # far cheaper than to look for the sign
+        if any(before.endswith(("-", "+", "- ", "+ ")) for before in text.split("$")):  # cheaper than to look for signs
             text = _CURRENCY.sub("", text)
         text = text.replace("$", " ")
-    while "  " in text:
-        text = text.replace("  ", " ")
+    while len(apart := text.split("  ")) > 1:  # one look at the text; to replace takes two
+        text = " ".join(apart)
     return text
 
 
