@@ -25,6 +25,7 @@ GROUPS = {
     "skrl": ("test_skrl.py",),
     "benchmarl": ("test_benchmarl.py",),
     "tianshou": ("test_tianshou.py",),
+    "agilerl": ("test_agilerl.py",),
 }
 SHARED = ("torch==2.13.0", "pytest==9.2.0")
 
