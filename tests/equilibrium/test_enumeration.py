@@ -74,6 +74,22 @@ def first_price_outcomes(game, equilibria):
     return found
 
 
+@pytest.mark.parametrize("outside_value", [0.0, 2.0])
+@pytest.mark.parametrize("mechanism", MECHANISMS.values(), ids=MECHANISMS)
+def test_an_outside_option_far_away_is_the_same_one_for_offers_and_deviations(mechanism, outside_value):
+    """Where its weight is nothing, or everything: closed forms bring it nearer, and must do so on both sides."""
+    quality = np.array([[0.9, 1.0], [0.95, 1.0]])
+    cost = np.array([[0.1, 0.3], [0.05, 0.2]])
+    market = ttc_env.Market(["a", "b"], [1, 2], quality, 1.5 * cost, cost, 1e5, outside_value)
+    closed, force = StageGame(market, mechanism), ByEnumeration(market, mechanism)
+    actions = force.actions[np.random.default_rng(0).integers(0, force.num_actions, (20, 2))]
+    earned = force.deviations(actions)
+    np.testing.assert_allclose(closed.deviations(actions), earned, rtol=1e-9, atol=1e-11)
+    response = closed.numbers(closed.best_response(actions))
+    found = np.take_along_axis(earned, response[..., None], axis=-1)[..., 0]
+    np.testing.assert_allclose(found, earned.max(axis=-1), rtol=1e-9, atol=1e-11)
+
+
 @pytest.mark.parametrize("count", [12, pytest.param(500, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("mechanism", MECHANISMS.values(), ids=MECHANISMS)
 def test_closed_forms_are_what_enumeration_finds(mechanism, count):

@@ -32,6 +32,7 @@ class LogForm(NamedTuple):
     candidates: levels that can be a best response because their margin has that sign, `(n, m)`.
     log_margin: `log |p - c|` of the candidates, `(n, m)`; 0 elsewhere and where the margin is 0.
     rounding: what rounding may do to a logarithm here, a number.
+    outside_value: that `v0`, USD, a number.
     """
 
     logits: np.ndarray
@@ -39,6 +40,7 @@ class LogForm(NamedTuple):
     candidates: np.ndarray
     log_margin: np.ndarray
     rounding: np.ndarray
+    outside_value: np.ndarray
 
 
 def in_numpy(market: M) -> M:
@@ -75,7 +77,8 @@ def _log_form(market: Market | Markets) -> LogForm:
     candidates = signs == sign[..., None]
     log_margin = np.log(np.abs(np.where(candidates & (signs != 0), market.margin, 1.0)))
     scale = 1.0 + np.abs(logits).max(axis=(-2, -1)) + np.abs(log_margin).max(axis=(-2, -1))
-    return LogForm(logits, sign, candidates, log_margin, np.asarray(_ROUNDING * scale, logits.dtype))
+    rounding = np.asarray(_ROUNDING * scale, logits.dtype)
+    return LogForm(logits, sign, candidates, log_margin, rounding, outside_value[..., 0, 0])
 
 
 def levels_first(table: np.ndarray) -> np.ndarray:

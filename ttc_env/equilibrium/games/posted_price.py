@@ -106,7 +106,8 @@ class PriceGridGame(PriceGame):
         return super().figures(actions, outcome) | self.listed.figures(actions, outcome)
 
     def _odds(self, bids: Bids) -> np.ndarray:
-        return levels_first(log_form(self.listed.market).logits) - log_others(_offers(self, bids))
+        form = log_form(self.listed.market)
+        return levels_first(form.logits) - log_others(_offers(self, bids, form.outside_value))
 
     def _named(self, best: Optimum) -> Optimum:
         return Optimum(self.actions[best.profile], best.value)
@@ -125,7 +126,7 @@ class ContinuousPriceGame(PriceGame):
         Ties go to the lowest level.
         """
         shape, market = np.shape(bids.level), self.market
-        rest = log_others(_offers(self, bids))[:, None]  # (n, 1, B)
+        rest = log_others(_offers(self, bids, market.outside_value))[:, None]  # (n, 1, B)
         logits = market.beta * (market.welfare_contribution - market.outside_value)[..., None]
         wanted = market.cost[..., None] + (1 + best_odds(logits, rest)) / market.beta
         price = np.clip(wanted, *(end[:, None] for end in self._ends))  # (n, m, B)
@@ -208,7 +209,7 @@ class ContinuousPriceGame(PriceGame):
         return actions
 
 
-def _offers(game: StageGame, bids: Bids) -> np.ndarray:
-    """What the others of a deviation offer, `beta (V - v0)`, `(n, B)`."""
+def _offers(game: StageGame, bids: Bids, outside_value: float | np.ndarray) -> np.ndarray:
+    """What the others of a deviation offer, `beta (V - v0)` with this `v0`, `(n, B)`."""
     value = np.asarray(bids.claim - bids.ask).reshape(-1, game.market.num_providers)
-    return game.market.beta * (value - game.market.outside_value).T
+    return game.market.beta * (value - outside_value).T
