@@ -47,6 +47,14 @@ def assert_price_of_anarchy(market, welfare, equilibria, shape):
             assert ratio == pytest.approx(welfare.max() / attained if attained > 0 else math.inf, rel=1e-9)
 
 
+def test_equilibria_are_in_order_where_a_provider_that_earns_nothing_decides_which_there_are():
+    quality, price = [[0.25, 0.875], [0.25, 0.75], [0.625, 1.0]], [[0.0, 0.5], [0.25, 0.625], [0.25, 0.125]]
+    cost = [[0.0, 0.5], [0.0, 0.375], [0.5, 0.25]]
+    market = ttc_env.Market(["a", "b", "c"], [1, 2], quality, price, cost, 30.213133734521158)
+    assert equilibrium.pure_nash(market).tolist() == [[0, 1, 1], [1, 1, 0]]
+    assert [one.tolist() for one in equilibrium.iterate_nash(market)] == [[0, 1, 1], [1, 1, 0]]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_bulk_against_brute_force(kind):

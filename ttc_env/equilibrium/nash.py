@@ -49,7 +49,7 @@ def pure_nash(market: Market, *, tolerance: float = TOLERANCE, limit: int = 100_
             )
     listed = [profile for box in found for profile in itertools.product(*map(np.flatnonzero, box))]
     profiles = np.array(listed, dtype=np.intp).reshape(-1, market.num_providers)
-    return profiles if total == len(found) else profiles[np.lexsort(profiles.T[::-1])]
+    return profiles[np.lexsort(profiles.T[::-1])]
 
 
 def iterate_nash(market: Market, *, tolerance: float = TOLERANCE) -> Iterator[np.ndarray]:
