@@ -42,7 +42,7 @@ class PeriodMarket(Tables):
     price: Array
     cost: Array
     outside_value: float | Array
-    rows: Array = field()
+    rows: Array = field()  # has no default: the property of the tables must not become one
     present: Array | None = None
     tokens: Array | None = None
     steps: Array | None = None

@@ -12,7 +12,7 @@ import numpy as np
 
 from ttc_env.arrays import Array, device, namespace
 from ttc_env.batch import MarketBatch
-from ttc_env.checks import finite
+from ttc_env.checks import within
 from ttc_env.dynamics.protocol import Dynamics, Moves, subsets
 from ttc_env.equilibrium import StageGame
 from ttc_env.market import Market
@@ -38,8 +38,7 @@ class Availability(Dynamics):
     draws_start: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not 0 < finite("probability, of being there,", self.probability) <= 1:
-            raise ValueError(f"probability, of being there, must be in (0, 1], got {self.probability!r}")
+        within("probability, of being there,", self.probability, 0, 1, closed="right")
 
     def sizes(self, market: Market | MarketBatch) -> tuple[int, ...]:
         """There or not, for every provider."""
