@@ -13,6 +13,8 @@ a batch of markets, a `ttc_env.VectorMarket` that resets in the same step; the l
   which all of it was played;
 * `report()`: what else is known of its play, for the summary of a run; its `path`, columns of equal length, becomes a
   file of its own;
+* `takes_seeds`, true of a class whose `seed` may be several: as many runs side by side, with `update_runs()`, the
+  losses of each, `run(k)`, one of them as it stands, and `alike_together(config, num_providers)`; see `agents.ppo`;
 * `keep_in(folder)`: told where a run is written before it begins; and `close()`, called when it has ended.
 """
 

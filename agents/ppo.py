@@ -31,8 +31,8 @@ class PPO:
     """Trains all providers of a `VectorMarket` (backend torch, autoreset `same_step`).
 
     Several seeds make as many runs that learn side by side, none of which knows of the others: each plays its own
-    part of the markets, with networks and streams of chance of its own, and learns what it would learn alone but for
-    rounding. `update_runs` tells of all of them, and `run` gives one.
+    part of the markets, with networks and streams of chance of its own, and learns what it would learn alone, to the
+    last bit (`alike_together`) or but for rounding. `update_runs` tells of all of them, and `run` gives one.
 
     Args:
         env: the markets; the learner resets them with `seed`. Several runs share them in equal parts.
@@ -43,7 +43,16 @@ class PPO:
 
     env_options = {"backend": "torch", "copy": False}  # noqa: RUF012
     resumes: ClassVar[tuple[str, ...]] = ("generators", "observations")
+    takes_seeds: ClassVar[bool] = True
     Config = PPOConfig
+
+    @staticmethod
+    def alike_together(config: PPOConfig, num_providers: int) -> bool:
+        """Whether runs side by side learn to the last bit what each would learn alone; others but for rounding.
+
+        A single matrix, and matrices that begin at odd addresses, are multiplied in another order by themselves.
+        """
+        return num_providers > 1 and not config.shared and all(width % 4 == 0 for width in config.hidden)
 
     def __init__(
         self, env: VectorMarket, total_steps: int, seed: int | Sequence[int] = 0, config: PPOConfig | None = None
@@ -57,7 +66,8 @@ class PPO:
             raise ValueError(f"PPO bootstraps from final_obs; it needs autoreset 'same_step', got {env.autoreset!r}")
         _check_rows(env, config, self.runs)
         self.config: Any = config  # settled: no field is None
-        self.env, self.total_steps = env, total_steps
+        self.env: Any = env
+        self.total_steps = total_steps
         self.steps = 0
         space = env.single_action_space
         self.distribution = (
@@ -83,7 +93,8 @@ class PPO:
         self.critic: Any = critics[0] if self.runs == 1 else StackedMLP.joined(critics)
         self.policy.to(self.device), self.critic.to(self.device)
         self.parameters = [*self.policy.parameters(), *self.critic.parameters()]
-        self.optimizer: Any = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5, fused=True)
+        self.optimizer: Any = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5, foreach=True)
+        # not fused, which rounds the last few numbers of an array in another way
 
     def _network(self, inputs: int, outputs: int, gain: float, generator: torch.Generator) -> Any:
         """The networks of all providers of a run, `copies` of them."""
@@ -121,11 +132,13 @@ class PPO:
         return [{name: values[run] for name, values in told.items()} | rate for run in range(self.runs)]
 
     def run(self, index: int) -> PPO:
-        """One of the runs to act and to be saved, as it would be alone; it goes on learning with the others."""
+        """One of the runs as it stands, to act and to be saved as it would be alone; its networks go on learning."""
         own, some = copy.copy(self), slice(index * self.copies, (index + 1) * self.copies)
         own.runs, own.generators = 1, [self.generators[index]]
+        own.env = _PartOfMarkets(self.env, index, self.runs)
+        own.observations = self.observations.unflatten(1, (self.runs, -1))[:, index]
         own.policy, own.critic = self.policy.copies(some), self.critic.copies(some)
-        own.optimizer = _Part(self.optimizer, some)
+        own.optimizer = _PartOfOptimizer(self.optimizer, some)
         return own
 
     def critic_inputs(self, observations: Tensor) -> Tensor:
@@ -280,7 +293,30 @@ class PPO:
         return torch.as_tensor(values, dtype=torch.float32)
 
 
-class _Part:
+class _PartOfMarkets:
+    """The markets of one of several runs; for all but their number and state, those of all."""
+
+    def __init__(self, env: VectorMarket, index: int, runs: int) -> None:
+        self.env, self.index, self.num_markets = env, index, env.num_markets // runs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.env, name)
+
+    def get_state(self) -> dict[str, Any]:
+        """As these markets alone would give it."""
+        state, first = self.env.get_state(), self.index * self.num_markets
+        rows = _rows(state["state"], slice(first, first + self.num_markets))
+        return {"state": rows, "uniform": [state["uniform"][self.index]]}
+
+
+def _rows(part: Any, some: slice) -> Any:
+    """Some rows of an array, or of all arrays of a tuple."""
+    if isinstance(part, tuple):
+        return type(part)(*(_rows(inner, some) for inner in part))
+    return None if part is None else part[some]
+
+
+class _PartOfOptimizer:
     """The state of an optimiser for some of the stacked networks."""
 
     def __init__(self, optimizer: torch.optim.Optimizer, some: slice) -> None:

@@ -39,6 +39,7 @@ class RecurrentPPO(PPO):
 
     resumes: ClassVar[tuple[str, ...]] = (*PPO.resumes, "memories")
     remembers: ClassVar[bool] = True
+    takes_seeds: ClassVar[bool] = False
     Config = RecurrentPPOConfig
 
     def __init__(

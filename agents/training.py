@@ -21,11 +21,20 @@ def advance(learner: Learner, number: int) -> dict[str, float]:
     Raises:
         NotFinite: what it reports or has learnt is not finite, naming the update and what it is.
     """
-    losses = learner.update()
-    for name, value in [*losses.items(), *_leaves(learner.state_dict())]:
+    return advance_runs(learner, number)[0]
+
+
+def advance_runs(learner: Any, number: int) -> list[dict[str, float]]:
+    """`advance` of a learner that may have several runs: the losses of each.
+
+    Raises:
+        NotFinite: in one of them.
+    """
+    told = learner.update_runs() if hasattr(learner, "update_runs") else [learner.update()]
+    for name, value in [*(loss for losses in told for loss in losses.items()), *_leaves(learner.state_dict())]:
         if not _finite(value):
             raise NotFinite(f"update {number}: {name} is not finite ({_first(value)}); training ends here")
-    return losses
+    return told
 
 
 def _leaves(state: Any, path: str = "") -> Iterator[tuple[str, Any]]:

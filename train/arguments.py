@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -57,7 +58,9 @@ class Args(Generic[Config, Rule, Carried]):
     seed: int = 0
     """of networks, actions and markets; the first one if there are several"""
     num_seeds: int = 1
-    """runs with consecutive seeds, one after another"""
+    """runs with consecutive seeds; how they are spread over --jobs changes none of them"""
+    jobs: int | None = None
+    """processes that several seeds are spread over; by default one for each core"""
     steps: int = 500_000
     """agent steps to train: periods x markets x providers"""
     demand: str = "expected"
@@ -108,9 +111,10 @@ class Args(Generic[Config, Rule, Carried]):
             return env
         return Seats(env, self.learners, find_opponents(self.opponents))
 
-    def make_learner(self, seed: int) -> Learner:
-        """The learner of these arguments."""
-        make_env: Any = partial(self.make_env, self.num_markets)
+    def make_learner(self, seeds: Sequence[int]) -> Learner:
+        """The learner of these arguments; several seeds are as many runs side by side."""
+        make_env: Any = partial(self.make_env, self.num_markets * len(seeds))
+        seed: Any = seeds[0] if len(seeds) == 1 else list(seeds)
         if self.learners and learns(self.opponents):
             return side_by_side(make_env, self.algorithm, self.config, self.learners, self.opponents, self.steps, seed)
         return make_learner(self.algorithm, make_env, self.steps, seed, device=self.device, config=self.config)
@@ -157,6 +161,8 @@ class Args(Generic[Config, Rule, Carried]):
         """
         for name in ("num_seeds", "steps", "eval_every"):
             whole(name, getattr(self, name))
+        if self.jobs is not None:
+            whole("jobs", self.jobs)
         whole("seed", self.seed, least=0)
         along = learns(self.opponents)
         if not along:
@@ -205,7 +211,7 @@ def arguments_of(run: Path) -> Args[Any, Any, Any]:
         ValueError: the folder is none of a run, or one of another version of this script.
     """
     try:
-        config = {"observe": Args.observe} | json.loads((run / CONFIG).read_text(encoding="utf-8"))
+        config = {"observe": Args.observe, "jobs": Args.jobs} | json.loads((run / CONFIG).read_text(encoding="utf-8"))
         given = {field.name: _tuples(config[field.name]) for field in fields(Args) if field.name != "offers"}
         market = describe(config["market"])
     except (OSError, ValueError, KeyError, TypeError) as error:

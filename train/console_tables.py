@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
 
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -15,28 +17,64 @@ from ttc_env import Market
 from ttc_env.names import short_names
 from ttc_env.scripting.console import console, progress_bar, say
 
+if TYPE_CHECKING:
+    from train.board import Board
+
 OPTIMISTIC = {f"{benchmark}/reasoning_effort" for benchmark in ("gsm8k", "gpqa", "aime")}
 
 
+class Live:
+    """The progress bar of a run: `tick` takes the agent steps done, `show` the latest figures too."""
+
+    def __init__(self, progress: Progress, total: int, title: str) -> None:
+        self.progress, self.total = progress, total
+        self.task = progress.add_task(title, total=total, gap="-", welfare="-", speed="")
+
+    def tick(self, steps: int) -> None:
+        """So many agent steps are done."""
+        speed = steps / max(self.progress.tasks[0].elapsed or 0.0, 1e-9)
+        self.progress.update(self.task, completed=min(steps, self.total), speed=f"{speed / 1000:.0f}k steps/s")
+
+    def show(self, steps: int, figures: dict[str, Any]) -> None:
+        """These are the figures after so many agent steps."""
+        optimum = figures.get("welfare_optimum")
+        welfare = f"{ratio(figures['welfare'], optimum):.1%}" if optimum else "-"
+        self.progress.update(self.task, gap=f"{figures['relative_nash_conv']:.2%}", welfare=welfare)
+        self.tick(steps)
+
+
 @contextmanager
-def live_progress(total: int, title: str) -> Iterator[Callable[[int, dict[str, Any]], None]]:
-    """A progress bar; call what it yields with the agent steps done and the latest figures."""
+def live_progress(total: int, title: str) -> Iterator[Live]:
+    """A progress bar for a run of `total` agent steps."""
     last = "NashConv {task.fields[gap]}, welfare {task.fields[welfare]}, {task.fields[speed]}"
     with progress_bar(last, counted=False) as progress:
-        task = progress.add_task(title, total=total, gap="-", welfare="-", speed="")
+        yield Live(progress, total, title)
 
-        def show(steps: int, figures: dict[str, Any]) -> None:
-            optimum = figures.get("welfare_optimum")
+
+@contextmanager
+def seeds_progress(total: int, seeds: int, title: str, board: Board) -> Iterator[None]:
+    """A progress bar over several seeds of `total` agent steps each, read from their board while they are trained."""
+    with progress_bar("{task.fields[speed]}", counted=False) as progress:
+        task = progress.add_task(title, total=total * seeds, speed="")
+        ended = Event()
+
+        def look() -> None:
+            steps = board.steps
             speed = steps / max(progress.tasks[0].elapsed or 0.0, 1e-9)
-            progress.update(
-                task,
-                completed=min(steps, total),
-                gap=f"{figures['relative_nash_conv']:.2%}",
-                welfare=f"{ratio(figures['welfare'], optimum):.1%}" if optimum else "-",
-                speed=f"{speed / 1000:.0f}k steps/s",
-            )
+            progress.update(task, completed=min(steps, total * seeds), speed=f"{speed / 1000:.0f}k steps/s")
 
-        yield show
+        def watch() -> None:
+            while not ended.wait(0.5):
+                look()
+
+        watcher = Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
+            look()
 
 
 def print_provider_table(market: Market, summary: dict[str, Any]) -> None:

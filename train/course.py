@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from agents import Learner
 from agents.resuming import can_resume, get_state, set_state
-from agents.training import advance
+from agents.training import advance_runs
 from train.arguments import Args
 from ttc_env import VectorMarket
 from ttc_env.batch import one_market
@@ -78,119 +79,146 @@ def row(agent_steps: int, figures: dict[str, Any]) -> dict[str, Any]:
 
 
 class Followed(NamedTuple):
-    """What a training came to.
+    """What a run came to.
 
     summary: its figures beside the analytic ones, all of it plain values.
     path: columns that the learner reports of its way, or None.
-    course: with the learner at its end.
+    save: writes its last checkpoint.
     """
 
     summary: dict[str, Any]
     path: dict[str, list[Any]] | None
-    course: Course
+    save: Callable[[], None]
 
 
 def follow(
     args: Args,
-    seed: int,
+    seeds: Sequence[int],
     env: VectorMarket | Seats,
-    record: Record,
+    records: Sequence[Record],
     learner: Learner,
     show: Show = lambda steps, figures: None,
-) -> Followed:
-    """Train a learner to the end, or until it is stopped, and judge it.
+    tick: Callable[[int], None] = lambda steps: None,
+) -> list[Followed]:
+    """Train a learner to the end, or until it is stopped, and judge it; or several runs side by side, each by itself.
 
     Args:
         args: of the run.
-        seed: of the learner.
+        seeds: of the learner, one for each of its runs.
         env: one market, in which it is judged.
-        record: keeps what happens on the way.
+        records: keep what happens on the way, one for each of its runs.
         learner: newly made.
-        show: told of the progress.
+        show: told of the agent steps and figures of the first run at every evaluation.
+        tick: told of the agent steps after every update; KeyboardInterrupt from either stops the training.
     """
-    course = Course(args, learner, record)
+    course = Course(args, learner, records)
     shows, exact = getattr(learner, "played", None), is_exact(env, getattr(learner, "remembers", False))
 
-    def greedy(observations: Any) -> Any:
-        return learner.act(observations, greedy=True)
-
-    def measure(periods: int) -> dict[str, Any]:
+    def measure(run: Learner, periods: int) -> dict[str, Any]:
         if shows is not None and env.game.dynamics is not None:
             return shown_figures(env, learner.visited(), shows(learner.steps))  # type: ignore[attr-defined]
         if shows is not None:
             return evaluate(env, replay(one_market(env.market), env.game.mechanism, shows(periods)))
-        enter = getattr(learner, "enter", None)
+        greedy, enter = partial(run.act, greedy=True), getattr(run, "enter", None)
         return judge(env, greedy, periods, enter) if exact else bounded_figures(env, greedy, enter)
 
     interrupted = False
     try:
-        course.learn(lambda: measure(10), show, from_the_start=shows is None)
+        course.learn(partial(measure, periods=10), show, tick, from_the_start=shows is None)
     except KeyboardInterrupt:
         if shows is not None and learner.steps == 0:
             raise  # nothing was played, so there is nothing to report
         interrupted = True
-    final = measure(args.max_cycles)
-    report = learner.report() if hasattr(learner, "report") else {}
-    path = report.pop("path", None)
-    summary = {
-        "market": args.market,
-        "mechanism": args.mechanism,
-        "dynamics": args.dynamics,
-        "beta": env.market.beta,
-        "algorithm": args.algorithm,
-        "seed": seed,
-        "agent_steps": learner.steps,
-        "interrupted": interrupted,
-        "demand": env.game.demand,
-    } | final
-    return Followed(summary | ({"play": report} if report else {}), path, course)
+    found = []
+    for k, (seed, run) in enumerate(zip(seeds, course.runs, strict=True)):
+        final = measure(run, args.max_cycles)
+        report = run.report() if hasattr(run, "report") else {}
+        path = report.pop("path", None)
+        summary = {
+            "market": args.market,
+            "mechanism": args.mechanism,
+            "dynamics": args.dynamics,
+            "beta": env.market.beta,
+            "algorithm": args.algorithm,
+            "seed": seed,
+            "agent_steps": learner.steps,
+            "interrupted": interrupted,
+            "demand": env.game.demand,
+        } | final
+        found.append(Followed(summary | ({"play": report} if report else {}), path, partial(course.save, k)))
+    return found
 
 
 class Course:
-    """The course of a training: from its last checkpoint, if the folder has one, to its end.
+    """The course of a training: from its last checkpoint, if it has one, to its end.
 
     Args:
         args: of the run.
         learner: newly made.
-        record: of the run; rows of metrics and checkpoints go there.
+        records: of its runs; rows of metrics and checkpoints go there. Several begin anew: they are the same alone, and
+            go on alone.
     """
 
-    def __init__(self, args: Args, learner: Learner, record: Record) -> None:
-        self.args, self.learner, self.record = args, learner, record
+    def __init__(self, args: Args, learner: Learner, records: Sequence[Record]) -> None:
+        self.args, self.learner, self.records = args, learner, records
         self.updates, self.whole = 0, True
-        state = record.saved()
+        state = records[0].saved() if len(records) == 1 else None
         if state is None or getattr(learner, "starts_over", False):  # new, or killed before its first checkpoint
-            record.clear()
+            for record in records:
+                record.clear()
             return
         if not can_resume(learner):
             raise ValueError(f"{args.algorithm} keeps no state to go on from: it lacks get_state and set_state")
         set_state(learner, state["learner"])
-        record.go_on(state["rows"])
+        records[0].go_on(state["rows"])
         self.updates = state["updates"]
 
-    def save(self) -> None:
-        """Write a checkpoint, unless the learner was stopped amid an update: then the last one stays."""
-        if self.whole:
-            state = get_state(self.learner) if can_resume(self.learner) else {"learnt": self.learner.state_dict()}
-            self.record.save({"learner": state, "updates": self.updates})
+    @property
+    def runs(self) -> list[Any]:
+        """The learner as it stands, or each of its runs."""
+        count = len(self.records)
+        return [self.learner] if count == 1 else [self.learner.run(k) for k in range(count)]  # type: ignore[attr-defined]
 
-    def learn(self, measure: Callable[[], dict[str, Any]], show: Show, from_the_start: bool = True) -> None:
+    def save(self, k: int) -> None:
+        """Write a checkpoint of a run, unless it was stopped amid an update: then the last one stays."""
+        if self.whole:
+            run = self.runs[k]
+            state = get_state(run) if can_resume(run) else {"learnt": run.state_dict()}
+            self.records[k].save({"learner": state, "updates": self.updates})
+
+    def learn(
+        self,
+        measure: Callable[[Learner], dict[str, Any]],
+        show: Show,
+        tick: Callable[[int], None],
+        from_the_start: bool = True,
+    ) -> None:
         """Update until the steps are used up, writing a row of metrics at every evaluation, and one before if asked."""
-        args, learner, record = self.args, self.learner, self.record
+        args, learner, records = self.args, self.learner, self.records
         started = saved = time.perf_counter()
-        if from_the_start and not record.rows:
+
+        def log(seconds: float, told: Sequence[dict[str, float]]) -> dict[str, Any]:
+            found = [measure(run) for run in self.runs]
+            for record, figures, losses in zip(records, found, told, strict=True):
+                record.log(learner.steps, seconds, figures, losses)
+            return found[0]
+
+        if from_the_start and not records[0].rows:
             with undivided():
-                record.log(0, 0.0, measure(), {})
+                log(0.0, [{}] * len(records))
         while learner.steps < args.steps:
             with undivided():
                 self.whole = False
-                losses = advance(learner, self.updates + 1)
+                told = advance_runs(learner, self.updates + 1)
                 self.updates += 1
+                figures = None
                 if self.updates % args.eval_every == 0 or learner.steps >= args.steps:
-                    figures, seconds = measure(), time.perf_counter() - started
-                    record.log(learner.steps, seconds, figures, losses)
-                    show(learner.steps, figures)
+                    figures = log(time.perf_counter() - started, told)
                 self.whole = True
                 if time.perf_counter() - saved >= args.checkpoint_seconds and learner.steps < args.steps:
-                    self.save()
+                    for k in range(len(records)):
+                        self.save(k)
                     saved = time.perf_counter()
+                if figures is not None:
+                    show(learner.steps, figures)
+                tick(learner.steps)

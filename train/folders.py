@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ttc_env.scripting.files import remove_drafts
 from ttc_env.scripting.locks import try_lock
 
-CONFIG = "config.json"
+CONFIG, SUMMARY = "config.json", "summary.json"
 FORMER = ".{}.former"
 """name of the finished run that one being made is to replace, until that is finished too"""
 
@@ -35,7 +37,7 @@ def new_folder(out: Path, name: str, overwrite: bool) -> Iterator[Path]:
         _check_replaceable(path, former, overwrite)
         if not any(path.iterdir()):
             path.rmdir()
-        elif former.exists() and not finished(path):
+        elif former.exists() and not reported(path):
             shutil.rmtree(path)
         else:
             shutil.rmtree(former, ignore_errors=True)
@@ -96,14 +98,22 @@ def held(path: Path) -> int:
     return handle
 
 
-def finished(path: Path) -> bool:
+def reported(path: Path) -> bool:
     """Whether a run came to its end, or was stopped and said what it had learnt."""
-    return (path / "summary.json").exists()
+    return (path / SUMMARY).exists()
+
+
+def finished(path: Path) -> dict[str, Any] | None:
+    """The summary of a run that came to its end; None of one that did not."""
+    if not reported(path):
+        return None
+    found: dict[str, Any] = json.loads((path / SUMMARY).read_text(encoding="utf-8"))
+    return None if found["interrupted"] else found
 
 
 def learnt(path: Path) -> bool:
     """Whether there is something in the folder of a run, or of one of its seeds, that is worth keeping."""
-    if any(path.rglob("summary.json")) or any(path.rglob("checkpoint*")):
+    if any(path.rglob(SUMMARY)) or any(path.rglob("checkpoint*")):
         return True
     if any(file.stat().st_size for file in path.rglob("transcript.jsonl")):  # answers that were paid for
         return True

@@ -73,7 +73,9 @@ def main(args: Args) -> pd.DataFrame:
     import pandas as pd
 
     mixture = query_types(args)  # raises on bad arguments before anything is written
-    several = hasattr(find_class(args.algorithm), "update_runs")  # seeds that learn side by side, several times as fast
+    several = getattr(
+        find_class(args.algorithm), "takes_seeds", False
+    )  # which learn side by side, several times as fast
     seeds = list(range(args.num_seeds))
     use_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)

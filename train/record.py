@@ -101,7 +101,7 @@ class RunFolder:
         elif json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(tables)):
             raise ValueError(f"the market is not that of {path}, in which this run was started; its table has changed")
 
-    def finish(self, market: Market, followed: Followed) -> None:
+    def finish(self, followed: Followed) -> None:
         """Write down what a training came to, what matters most first.
 
         The summary says that a run is finished, so it comes after the last checkpoint: a run that is killed between the
@@ -111,21 +111,19 @@ class RunFolder:
             write_columns(self.path / "path.csv", followed.path)
         saved = False
         try:
-            followed.course.save()
+            followed.save()
             saved = True
         finally:
             self.write_json("summary.json", followed.summary | ({} if saved else {"interrupted": True}))
 
-        from train.figures import (  # a second to load, which is lost where a run fails
-            draw_outcome,
-            draw_policy,
-            draw_training,
-        )
+    def draw(self, market: Market, final: dict[str, Any]) -> None:
+        """Draw the figures of a finished run, each in about a second."""
+        from train.figures import draw_outcome, draw_policy, draw_training  # loads Matplotlib
 
-        draw_training(self.path / "training.png", market, self.rows, followed.summary)
-        draw_outcome(self.path / "outcome.png", market, followed.summary)
-        if "levels_by_state" in followed.summary:
-            draw_policy(self.path / "policy.png", market, followed.summary)
+        draw_training(self.path / "training.png", market, self.rows, final)
+        draw_outcome(self.path / "outcome.png", market, final)
+        if "levels_by_state" in final:
+            draw_policy(self.path / "policy.png", market, final)
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file, all of it or nothing."""

@@ -17,13 +17,12 @@ Ctrl-C or SIGTERM stops training and reports what was learnt so far; however a r
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout before any installed `agents`
 sys.path.append(os.getcwd())  # learners of your own
@@ -32,14 +31,11 @@ sys.path.append(os.getcwd())  # learners of your own
 from agents import find_class
 from agents.training import NotFinite
 from train.arguments import Args, arguments_of, read_arguments
-from train.folders import CONFIG, held, new_folder, old_folder
-from ttc_env import VectorMarket
+from train.folders import finished, held, new_folder, old_folder
 from ttc_env.batch import one_market
-from ttc_env.envs.seats import Seats
 from ttc_env.scripting.console import errors_in_one_line, say
 
-if TYPE_CHECKING:
-    from train.record import RunFolder  # loaded in functions, as all that no help and no wrong argument should wait for
+# the rest is loaded in functions, as no help and no wrong argument should wait for it
 
 
 def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
@@ -54,39 +50,33 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
     if args.dry_run:
         return dry_run(args)
     config = args.to_dict(market)
-    from train.console_tables import print_play, print_provider_table, print_seed_table, print_summary
+    from train.console_tables import live_progress, print_play, print_provider_table, print_seed_table, print_summary
     from train.record import RunFolder
+    from train.seeds import train_runs, train_seeds
     from ttc_env.scripting.threads import use_threads
 
     use_threads(args.threads)  # loads torch, which takes seconds
     place = old_folder(resume) if resume else new_folder(args.out, args.name or args.default_name(), args.overwrite)
     with place as folder, ExitStack() as ending:
-        seeds = range(args.seed, args.seed + args.num_seeds)
-        top = RunFolder(folder, None if resume else config)
+        top = ending.enter_context(RunFolder(folder, None if resume else config))
         top.keep_market(market)
         ending.callback(os.close, held(folder))
-        runs: list[dict[str, Any]] = []
-        seconds: list[float] = []
-        for seed in seeds:
-            started = time.perf_counter()
-            single = top
-            if args.num_seeds > 1:
-                path = folder / f"seed{seed}"
-                known = resume is not None and (path / CONFIG).exists()
-                single = RunFolder(path, None if known else config | {"seed": seed})
-            with single:
-                runs.append(train(args, seed, env, single))
-            seconds.append(time.perf_counter() - started)
-            if runs[-1]["interrupted"]:
-                break
+        summary: dict[str, Any] | None
         if args.num_seeds == 1:
-            (summary,) = runs
+            started = time.perf_counter()
+            summary = finished(folder)
+            if summary is None:
+                with live_progress(args.steps, f"{args.algorithm} seed {args.seed}") as live:
+                    (summary,) = train_runs(args, [args.seed], [top], live.show, live.tick)
+            _say_if_stopped(summary)
             print_provider_table(market, summary)
-            print_summary(market, summary, seconds[0])
+            print_summary(market, summary, time.perf_counter() - started)
             if "play" in summary:
                 print_play(market, summary["play"])
         else:
-            summary = print_seed_table(runs, seconds)
+            ended = train_seeds(args, folder, config)
+            summary = print_seed_table([one.summary for one in ended], [one.seconds for one in ended])
+            _say_if_stopped(summary)
             top.write_json("summary.json", summary)
         from train.reporting.kinds import write_report
 
@@ -95,24 +85,9 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
     return summary
 
 
-def train(args: Args, seed: int, env: VectorMarket | Seats, folder: RunFolder) -> dict[str, Any]:
-    """One run: train, evaluate on the way, and write everything down, what matters most first."""
-    from train.console_tables import live_progress
-    from train.course import follow
-
-    before = folder.path / "summary.json"
-    if before.exists() and not (done := json.loads(before.read_text(encoding="utf-8")))["interrupted"]:
-        return done
-    learner = args.make_learner(seed)
-    with ExitStack() as ending:
-        ending.callback(getattr(learner, "close", lambda: None))
-        getattr(learner, "keep_in", lambda path: None)(folder.path)
-        with live_progress(args.steps, f"{args.algorithm} seed {seed}") as show:
-            followed = follow(args, seed, env, folder, learner, show)
-        if followed.summary["interrupted"]:
-            say(("stopped; reporting what was learnt so far", "yellow"))
-        folder.finish(one_market(env.market), followed)
-        return followed.summary
+def _say_if_stopped(summary: dict[str, Any]) -> None:
+    if summary["interrupted"]:
+        say(("stopped; reporting what was learnt so far", "yellow"))
 
 
 def dry_run(args: Args) -> dict[str, Any]:
@@ -125,7 +100,7 @@ def dry_run(args: Args) -> dict[str, Any]:
         raise ValueError(f"dry-run is for players who ask a server, such as language; {args.algorithm} asks nothing")
     from train.console_tables import print_forecast
 
-    learner: Any = args.make_learner(args.seed)
+    learner: Any = args.make_learner([args.seed])
     found = learner.forecast(args.steps).times(args.num_seeds)
     print_forecast(found)
     return found._asdict()

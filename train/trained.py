@@ -94,13 +94,14 @@ def train_learner(
             path = ending.enter_context(new_folder(place.parent, place.name, overwrite))
             record = ending.enter_context(RunFolder(path, args.to_dict(played)))
             record.keep_market(played)
-        learner = args.make_learner(args.seed)
+        learner = args.make_learner([args.seed])
         ending.callback(getattr(learner, "close", lambda: None))
-        followed = follow(args, args.seed, env, record, learner, show)
+        (followed,) = follow(args, [args.seed], env, [record], learner, show)
         if followed.summary["interrupted"]:
             raise KeyboardInterrupt
         if folder is not None:
-            record.finish(played, followed)
+            record.finish(followed)
+            record.draw(played, followed.summary)
     return Trained(learner, played, followed.summary, list(record.rows))
 
 

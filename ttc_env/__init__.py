@@ -7,10 +7,9 @@
 0.00604
 """
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ttc_env.lazily import attach
 from ttc_env.registration import register_environments
 
 if TYPE_CHECKING:
@@ -68,20 +67,5 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Load a name when it is first asked for, so that what needs few of them starts at once."""
-    if name in _HOMES:
-        found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    elif not name.startswith("_") and find_spec(f"{__name__}.{name}"):
-        found = import_module(f"{__name__}.{name}")
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
-
+__getattr__, __dir__ = attach(__name__, _HOMES)
 register_environments()

@@ -52,13 +52,18 @@ class StackedMLP(nn.Module):
         *hidden, last = zip(self.weights, self.biases, strict=True)
         for weight, bias in hidden:
             rows = torch.baddbmm(bias, rows, weight).relu_()
-        return torch.baddbmm(last[1], rows, last[0])
+        return _few(rows, *last)
+
+
+def _few(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """`rows @ weight + bias` of few outputs: products with few columns are several times as slow as with few rows."""
+    return torch.baddbmm(bias.mT, weight.mT, rows.mT).mT
 
 
 def gradient_norms(parameters: Sequence[nn.Parameter]) -> Tensor:
     """The gradient norm of each stacked network, `(copies,)`."""
     gradients = [p.grad for p in parameters if p.grad is not None]
-    return torch.stack([gradient.pow(2).flatten(1).sum(dim=1) for gradient in gradients]).sum(dim=0).sqrt()
+    return torch.stack([gradient.pow(2).flatten(1).sum(dim=1) for gradient in gradients], dim=1).sum(dim=1).sqrt()
 
 
 def clip_each(parameters: Sequence[nn.Parameter], max_norm: float) -> Tensor:

@@ -31,8 +31,13 @@ def generalised_advantages(
 
 
 def standardised(advantages: Tensor) -> Tensor:
-    """Advantages `(T, B, n)` with mean 0 and deviation 1 for each provider by itself, over all its `T B` rows."""
-    return (advantages - advantages.mean(dim=(0, 1))) / (advantages.std(dim=(0, 1)) + 1e-8)
+    """Advantages `(T, B, n)` with mean 0 and deviation 1 for each provider by itself, over all its `T B` rows.
+
+    Each is summed in a row of its own, so that its rounding does not depend on how many stand beside it.
+    """
+    rows = advantages.flatten(0, 1).T.contiguous()
+    rows = (rows - rows.mean(dim=1, keepdim=True)) / (rows.std(dim=1, keepdim=True) + 1e-8)
+    return rows.T.unflatten(0, advantages.shape[:2])
 
 
 def clipped_gain(ratio: Tensor, advantages: Tensor, clip: float) -> Tensor:

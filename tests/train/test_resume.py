@@ -216,10 +216,10 @@ def test_a_run_whose_last_checkpoint_was_not_written_is_not_finished(tmp_path, m
     words = (*WORDS, "--algorithm", "q-learning", "--steps", "1500", "--name", "it")
     run(tmp_path, *words, "--out", "whole")
 
-    def save(course, real=Course.save):
+    def save(course, k, real=Course.save):
         if course.learner.steps >= course.args.steps:
             raise OSError("no space left on device")
-        real(course)
+        real(course, k)
 
     with monkeypatch.context() as full:
         full.setattr(Course, "save", save)

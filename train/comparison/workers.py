@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config, register_parallel_backend
 from joblib.externals.loky import get_reusable_executor
+
+from ttc_env.scripting.signals import SIGNALS
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_SENT = [".git", ".venv", ".venv-vllm", "runs", "raw", "build", "dist"]  # to the machines of a cluster
@@ -52,9 +55,10 @@ def run_all(
 
 def _in_processes(work: Callable[[Item], Any], items: Iterable[Item], jobs: int) -> Iterator[Result[Item]]:
     try:
-        with parallel_config(backend="loky"):
+        with parallel_config(backend="loky"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"\d+ tasks", UserWarning)  # of those that end when all is stopped
             yield from Parallel(jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)(
-                delayed(_attempt_of)(os.getpid(), work, item) for item in items
+                delayed(_attempt_of)(os.getpid(), os.getcwd(), work, item) for item in items
             )
     except BaseException:
         get_reusable_executor().shutdown(wait=False, kill_workers=True)
@@ -102,9 +106,10 @@ def _attempt(work: Callable[[Item], Any], item: Item) -> Result[Item]:
         return item, None, traceback.format_exc()
 
 
-def _attempt_of(parent: int, work: Callable[[Item], Any], item: Item) -> Result[Item]:
-    """In a worker: an attempt that lasts no longer than the process that asked for it."""
+def _attempt_of(parent: int, folder: str, work: Callable[[Item], Any], item: Item) -> Result[Item]:
+    """In a worker: an attempt that lasts no longer than the process that asked for it, in that one's folder."""
     _end_with(parent)
+    os.chdir(folder)
     return _attempt(work, item)
 
 
@@ -112,11 +117,12 @@ _watched: set[int] = set()
 
 
 def _end_with(parent: int) -> None:
-    """End this process when its parent has ended, even by SIGKILL; Ctrl-C is for the parent, which ends its workers."""
+    """End this process when its parent has ended, even by SIGKILL; signals are for the parent, who ends its workers."""
     if parent in _watched:
         return
     _watched.add(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:

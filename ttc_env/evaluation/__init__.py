@@ -7,13 +7,18 @@
 0.96
 """
 
-from ttc_env.evaluation.collecting import Results, results
-from ttc_env.evaluation.frozen import FrozenPlay, cross_play, uniform_nash_conv
-from ttc_env.evaluation.policy import evaluate_greedy, evaluate_policy, find_course
-from ttc_env.evaluation.population import Population, load_population
-from ttc_env.evaluation.suites import SUITES, load_suite, suite_digest, suite_name
-from ttc_env.evaluation.tasks import Task
-from ttc_env.evaluation.trained_response import LowerBound, best_response_lower_bound
+from typing import TYPE_CHECKING
+
+from ttc_env.lazily import attach
+
+if TYPE_CHECKING:
+    from ttc_env.evaluation.collecting import Results, results
+    from ttc_env.evaluation.frozen import FrozenPlay, cross_play, uniform_nash_conv
+    from ttc_env.evaluation.policy import evaluate_greedy, evaluate_policy, find_course
+    from ttc_env.evaluation.population import Population, load_population
+    from ttc_env.evaluation.suites import SUITES, load_suite, suite_digest, suite_name
+    from ttc_env.evaluation.tasks import Task
+    from ttc_env.evaluation.trained_response import LowerBound, best_response_lower_bound
 
 __all__ = [
     "SUITES",
@@ -34,3 +39,24 @@ __all__ = [
     "suite_name",
     "uniform_nash_conv",
 ]
+
+_HOMES = {
+    "FrozenPlay": "frozen",
+    "LowerBound": "trained_response",
+    "Population": "population",
+    "Results": "collecting",
+    "SUITES": "suites",
+    "Task": "tasks",
+    "best_response_lower_bound": "trained_response",
+    "cross_play": "frozen",
+    "evaluate_greedy": "policy",
+    "evaluate_policy": "policy",
+    "find_course": "policy",
+    "load_population": "population",
+    "load_suite": "suites",
+    "results": "collecting",
+    "suite_digest": "suites",
+    "suite_name": "suites",
+    "uniform_nash_conv": "frozen",
+}
+__getattr__, __dir__ = attach(__name__, _HOMES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -35,6 +35,8 @@ class _Stop:
     """came while something was done that is not divided"""
     held = 0
     """how many such things are being done, one inside the other"""
+    answer: Callable[[], None] | None = None
+    """what is done about a signal instead of stopping"""
 
 
 _stop = _Stop()
@@ -74,9 +76,25 @@ def undivided() -> Iterator[None]:
     _stop_now()
 
 
+@contextmanager
+def answered_by(answer: Callable[[], None]) -> Iterator[None]:
+    """Answer the first signal that comes inside by this, and go on; the second still ends the process at once.
+
+    For a script whose work is done in other processes, which are asked to end.
+    """
+    before, _stop.answer = _stop.answer, answer
+    try:
+        yield
+    finally:
+        _stop.answer = before
+
+
 def _receive(number: int, frame: FrameType | None) -> None:
     for each in SIGNALS:
         signal.signal(each, signal.SIG_DFL)
+    if _stop.answer is not None:
+        _stop.answer()
+        return
     _stop.pending = number
     if _stop.held:
         _clock(PATIENCE)
