@@ -30,10 +30,11 @@ def test_equilibrium_benchmark(tmp_path):
 @pytest.mark.slow
 def test_throughput_benchmark(tmp_path):
     """The sections that need no peers; the others need the extra `bench`."""
-    arguments = ["--only", "memory", "scaling", "--soak", "200", "--repeats", "2", "--seconds", "0.001"]
+    arguments = ["--only", "memory", "scaling", "runs", "--soak", "200", "--repeats", "2", "--seconds", "0.001"]
     run = run_apart("tests/benchmarks/throughput.py", tmp_path, *arguments)
     assert run.returncode == 0, run.said
     assert "per market" in run.said
+    assert re.search(r"4 runs: \d+\.\d\d \(\d", run.said)
     assert re.search(r"B = 65536 over B = 16384: \d+\.\d\d \(\d", run.said)
 
 

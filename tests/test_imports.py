@@ -1,17 +1,18 @@
 """The one-way rule: each room of the library imports only from the rooms below it, and never what users may lack."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 
-import ttc_env
+import ttc_env.evaluation
 from tests.helpers.scripts import run_python
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ttc_env"
 FLOORS = [  # from the ground up
-    {"arrays", "checks", "named"},
+    {"arrays", "checks", "lazily", "named"},
     {"names"},
     {"outcomes"},
     {"market"},
@@ -116,20 +117,27 @@ def test_importing_the_library_loads_no_learning_or_plotting_library():
     assert loaded.returncode == 0, loaded.stderr
     names = set(loaded.stdout.split())
     assert not {name.split(".")[0] for name in names} & FOREIGN
-    assert {name for name in names if name.startswith("ttc_env.")} == {"ttc_env.registration"}
+    assert {name for name in names if name.startswith("ttc_env.")} == {"ttc_env.lazily", "ttc_env.registration"}
 
 
-def test_every_public_name_is_found_when_it_is_asked_for():
+@pytest.mark.parametrize("package", ["ttc_env", "ttc_env.evaluation"])
+def test_every_public_name_is_found_when_it_is_asked_for(package):
+    """The lists of such a package, for type checkers and for loading, name the same."""
     script = (
-        "import ttc_env, inspect\n"
-        "assert set(ttc_env.__all__) <= set(dir(ttc_env))\n"
-        "for name in [*ttc_env.__all__, 'metrics']:\n"
-        "    found = getattr(ttc_env, name)\n"
-        "    assert inspect.ismodule(found) or found.__name__ == name\n"
-        "assert not hasattr(ttc_env, 'nothing') and not hasattr(ttc_env, '__main__')"
+        f"import {package} as package, types\n"
+        "assert set(package.__all__) <= set(dir(package))\n"
+        "for name in [*package.__all__, 'metrics' if package.__name__ == 'ttc_env' else 'statistics']:\n"
+        "    found = getattr(package, name)\n"
+        "    assert isinstance(found, (types.ModuleType, tuple, dict)) or found.__name__ == name\n"
+        "assert not hasattr(package, 'nothing') and not hasattr(package, '__main__')"
     )
     done = run_python(script)
     assert done.returncode == 0, done.stderr
+    path = LIBRARY / Path(*package.split(".")[1:]) / "__init__.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    listed = {alias.name for node in block.body for alias in node.names}
+    assert listed == set(sys.modules[package].__all__)
 
 
 SLOW_TO_LOAD = {"torch", "pandas", "matplotlib", "numba", "scipy", "stable_baselines3", "tensorboard", "transformers"}

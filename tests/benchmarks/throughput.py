@@ -327,6 +327,54 @@ def learners(repeats: int, seconds: float) -> None:
         print(f"  {title}: {times(rates, title, tuned)}")
 
 
+def products(learner: PPO) -> Callable[[], Any]:
+    """The matrix products of an update of a learner with one run, and nothing else."""
+    config, n, markets = learner.config, learner.copies, learner.env.num_markets
+    rows = config.horizon * markets // config.minibatches
+    calls: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+
+    def add(left: tuple[int, int], right: tuple[int, int]) -> None:
+        calls.append((torch.rand(n, *left), torch.rand(n, *right), torch.empty(n, left[0], right[1])))
+
+    for network, passes in (
+        (learner.policy, [markets] * config.horizon),
+        (learner.critic, [markets * (config.horizon + 1)]),
+    ):
+        sizes = [tuple(weight.shape[1:]) for weight in network.weights]
+        for inputs, outputs in sizes:
+            for count in passes + [rows] * config.minibatches * config.epochs:
+                add((outputs, inputs), (inputs, count))
+            for _ in range(config.minibatches * config.epochs):
+                add((outputs, rows), (rows, inputs))  # gradients of weights
+        for inputs, outputs in sizes[1:] * config.minibatches * config.epochs:
+            add((inputs, outputs), (outputs, rows))  # and of what the layer was given
+
+    def call() -> None:
+        for left, right, out in calls:
+            torch.bmm(left, right, out=out)
+
+    return call
+
+
+def many_runs(repeats: int, seconds: float) -> None:
+    """Training of several runs of PPO in one program, and how fast it could be at most."""
+    print("\nRuns of PPO in one program, agent steps/s: median (least to most), and times one run at a time\n")
+    alone = own_ppo()
+    one = "one run"
+    steps: dict[str, Step] = {one: (alone.update, alone.steps_per_update)}
+    for count in (2, 4, 8, 16, 64):
+        env = VectorMarket(MARKET, num_markets=COPIES * count, backend="torch", copy=False)
+        several = PPO(env, FOREVER, range(count))
+        steps[f"{count} runs"] = several.update_runs, several.steps_per_update * count
+    bound = "the matrix products of a run alone"
+    steps[bound] = products(own_ppo()), alone.steps_per_update
+    rates = compare(steps, repeats, seconds)
+    table(rates, "k", one)
+    print("\n  Ratios of each round to one run: median (least to most)")
+    for title in list(steps)[1:]:
+        print(f"  {title}: {times(rates, title, one)}")
+
+
 def compiling(repeats: int, seconds: float, device: str) -> None:
     """What `torch.compile` gains on a period of the market and on the update of PPO."""
     print("\ntorch.compile, agent steps/s: median (least to most)\n")
@@ -441,7 +489,7 @@ def main() -> None:
     parser.add_argument("--cap", type=float, default=30.0, help="most seconds of training to wait for it")
     parser.add_argument("--soak", type=int, default=200_000, help="steps of the memory test")
     parser.add_argument("--device", default="cpu", help="torch device of VectorMarket, for example cuda")
-    sections = ("startup", "environments", "scaling", "dynamics", "memory", "learners", "equilibria", "compile")
+    sections = ("startup", "environments", "scaling", "dynamics", "memory", "learners", "runs", "equilibria", "compile")
     parser.add_argument("--only", nargs="*", choices=sections, default=sections, help="sections to run")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -458,6 +506,8 @@ def main() -> None:
         memory(args.soak)
     if "learners" in args.only:
         learners(max(1, args.repeats // 2), args.seconds)
+    if "runs" in args.only:
+        many_runs(max(1, args.repeats // 2), args.seconds)
     if "equilibria" in args.only:
         equilibria(args.seeds, args.cap)
     if "compile" in args.only:
