@@ -7,6 +7,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 SOURCE_DATE_EPOCH=$(git -C "$here" log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
+rm -rf "$here/build"  # setuptools packs what earlier builds left there
 # from the checkout and from the sdist: nothing is missing in the sdist, and two builds are the same to the byte
 "$python" -m build --quiet --outdir "$work/dist" "$here"
 "$python" -m build --quiet --wheel --outdir "$work/again" "$here"
