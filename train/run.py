@@ -67,14 +67,14 @@ def main(args: Args, resume: Path | None = None) -> dict[str, Any]:
             summary = finished(folder)
             if summary is None:
                 with live_progress(args.steps, f"{args.algorithm} seed {args.seed}") as live:
-                    (summary,) = train_runs(args, [args.seed], [top], live.show, live.tick)
+                    (summary,) = train_runs(args, env, [args.seed], [top], live.show, live.tick)
             _say_if_stopped(summary)
             print_provider_table(market, summary)
             print_summary(market, summary, time.perf_counter() - started)
             if "play" in summary:
                 print_play(market, summary["play"])
         else:
-            ended = train_seeds(args, folder, config)
+            ended = train_seeds(args, env, folder, config)
             summary = print_seed_table([one.summary for one in ended], [one.seconds for one in ended])
             _say_if_stopped(summary)
             top.write_json("summary.json", summary)

@@ -21,7 +21,9 @@ from train.console_tables import seeds_progress
 from train.course import Show, follow
 from train.folders import CONFIG, SUMMARY, finished
 from train.record import RunFolder
+from ttc_env import VectorMarket
 from ttc_env.batch import one_market
+from ttc_env.envs.seats import Seats
 from ttc_env.scripting.signals import answered_by
 from ttc_env.scripting.threads import use_threads
 
@@ -39,17 +41,17 @@ class Ended(NamedTuple):
 
 def train_runs(
     args: Args,
+    env: VectorMarket | Seats,
     seeds: Sequence[int],
     folders: Sequence[RunFolder],
     show: Show = lambda steps, figures: None,
     tick: Callable[[int], None] = lambda steps: None,
 ) -> list[dict[str, Any]]:
-    """Train one run, or several side by side, evaluate on the way, and write down each in its folder.
+    """Train one run, or several side by side, evaluate on the way in `env`, and write down each in its folder.
 
     Returns:
         Their summaries.
     """
-    env = args.judging_env()
     learner = args.make_learner(seeds)
     with ExitStack() as ending:
         ending.callback(getattr(learner, "close", lambda: None))
@@ -62,7 +64,7 @@ def train_runs(
     return [followed.summary for followed in found]
 
 
-def train_seeds(args: Args, folder: Path, config: dict[str, Any]) -> list[Ended]:
+def train_seeds(args: Args, env: VectorMarket | Seats, folder: Path, config: dict[str, Any]) -> list[Ended]:
     """Train every seed of a run that is not finished, in a folder of its own below that of the run.
 
     Returns:
@@ -70,12 +72,13 @@ def train_seeds(args: Args, folder: Path, config: dict[str, Any]) -> list[Ended]
 
     Raises:
         ValueError, OSError, NotFinite: as in a run of one seed, from the first process in which it happened.
+        KeyboardInterrupt: it was stopped before any was begun.
     """
-    groups = grouped(args, folder)
+    groups = grouped(args, env.num_providers, folder)
     asks = hasattr(find_class(args.algorithm), "forecast")  # a server, which has many requests at a time of its own
     jobs = 1 if asks or args.device != "cpu" else min(args.jobs or os.cpu_count() or 1, len(groups))
     board = Board(folder / BOARD, args.num_seeds)
-    work = partial(train_group, args, folder, config)
+    work = partial(train_group, args, None if jobs > 1 else env, folder, config)
     ended: dict[int, Ended] = {}
     with ExitStack() as ending:
         ending.callback((folder / BOARD).unlink, missing_ok=True)
@@ -89,16 +92,17 @@ def train_seeds(args: Args, folder: Path, config: dict[str, Any]) -> list[Ended]
             ended |= group
             if any(one.summary["interrupted"] for one in group.values()):
                 board.stop()
+    if not ended:
+        raise KeyboardInterrupt
     return [ended[seed] for seed in sorted(ended)]
 
 
-def grouped(args: Args, folder: Path) -> list[list[int]]:
+def grouped(args: Args, num_providers: int, folder: Path) -> list[list[int]]:
     """The seeds of a run in groups that learn side by side; those with a checkpoint go on alone."""
     seeds = range(args.seed, args.seed + args.num_seeds)
     kind: Any = find_class(args.algorithm)
-    alike = getattr(kind, "takes_seeds", False) and not args.learners
-    if alike:
-        alike = kind.alike_together(args.config, args.judging_env().num_providers)
+    several = getattr(kind, "takes_seeds", False) and not args.learners
+    alike = several and kind.alike_together(args.config, num_providers)
     groups: list[list[int]] = []
     joins = False  # whether the next seed may join the last group
     for seed in seeds:
@@ -112,8 +116,10 @@ def grouped(args: Args, folder: Path) -> list[list[int]]:
     return groups
 
 
-def train_group(args: Args, folder: Path, config: dict[str, Any], seeds: list[int]) -> dict[int, Ended] | Exception:
-    """Train the seeds of a group, in this process; a finished one is read.
+def train_group(
+    args: Args, env: VectorMarket | Seats | None, folder: Path, config: dict[str, Any], seeds: list[int]
+) -> dict[int, Ended] | Exception:
+    """Train the seeds of a group, in this process; a finished one is read. In other processes `env` is made there.
 
     Returns:
         What became of each; or the error that its user is to see, which a process cannot raise in another.
@@ -128,7 +134,7 @@ def train_group(args: Args, folder: Path, config: dict[str, Any], seeds: list[in
             return {seeds[0]: Ended(done, 0.0)}
         with ExitStack() as open_folders:
             folders = [open_folders.enter_context(_run_folder(folder / f"seed{seed}", config, seed)) for seed in seeds]
-            summaries = train_runs(args, seeds, folders, tick=tick)
+            summaries = train_runs(args, env or args.judging_env(), seeds, folders, tick=tick)
     except (ValueError, OSError, NotFinite) as error:
         return error
     seconds = (time.perf_counter() - started) / len(seeds)
