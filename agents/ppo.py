@@ -184,9 +184,10 @@ class PPO:
         outputs, actions, rewards, final_values, ended = [], [], [], [], []
         for t in range(horizon):
             observations[t] = self.observations
-            outputs.append(self._by_provider(self.policy, self.observations))
-            actions.append(self.distribution.sample(outputs[t], uniform[t]))
-            following, reward, _, truncated, info = self.env.step(self._env_actions(self._below(actions[t])))
+            outputs.append(self.policy(self._apart(self.observations)))
+            actions.append(self.distribution.sample(outputs[t], self._apart(uniform[t])))
+            played = self._beside(actions[t], shape).contiguous()  # else the markets round in another order
+            following, reward, _, truncated, info = self.env.step(self._env_actions(self._below(played)))
             self.observations = self._aside(self._tensor(following))
             rewards.append(self._aside(self._tensor(reward)))
             ended.append(self._aside(torch.as_tensor(truncated, device=self.device)[:, None].expand(reward.shape)))
@@ -202,23 +203,22 @@ class PPO:
         advantages = generalised_advantages(
             torch.stack(rewards), values[:-1], following, torch.stack(ended), self.config.gamma, self.config.gae_lambda
         )
-        played = torch.stack(actions)
-        log_probs, _ = self.distribution.log_prob_and_entropy(torch.stack(outputs), played)
+        log_probs, _ = self.distribution.log_prob_and_entropy(torch.stack(outputs), torch.stack(actions))
         batch: dict[str, Tensor] = {
             "observations": observations,
-            "critic_inputs": seen[:-1],
-            "actions": played,
-            "log_probs": log_probs,
+            "actions": torch.stack([self._beside(part, shape) for part in actions]),
+            "log_probs": torch.stack([self._beside(part, shape) for part in log_probs]),
             "advantages": standardised(advantages),
             "returns": advantages + values[:-1],
         }
-        count = horizon * shape[0]
-        order = torch.stack([torch.randperm(count, generator=g, device=self.device) for g in self.generators], dim=1)
-        return {name: self._rows(value, order) for name, value in batch.items()}
+        if seen is not None:
+            batch["critic_inputs"] = seen[:-1]
+        rows = self._shuffled(horizon * shape[0])
+        return {k: v.flatten(0, 2).index_select(0, rows.flatten()).unflatten(0, rows.shape) for k, v in batch.items()}
 
     def _optimize(self, batch: dict[str, Tensor], left: float) -> dict[str, Tensor]:
         """One optimiser step."""
-        outputs, values = self.policy(batch["observations"]), self.critic(batch["critic_inputs"])[..., 0]
+        outputs, values = self.policy(batch["observations"]), self.critic(batch.get("critic_inputs", batch["observations"]))[..., 0]
         return self._improve(outputs, values, batch, left)
 
     def _improve(self, outputs: Tensor, values: Tensor, batch: dict[str, Tensor], left: float) -> dict[str, Tensor]:
@@ -249,26 +249,41 @@ class PPO:
         """The mean of what the networks `(copies, ...)` of each run have."""
         return values.reshape(self.runs, -1).mean(dim=1)
 
-    def _values(self, observations: Tensor) -> tuple[Tensor, Tensor]:
-        """Values `(..., n)` of the observations of all providers, and what the critic saw."""
-        if self.runs == 1:
-            seen = self.critic_inputs(observations)
-        else:
-            seen = self.critic_inputs(observations.unflatten(-2, (self.runs, -1))).flatten(-3, -2)
-        return self._by_provider(self.critic, seen)[..., 0], seen
+    def _values(self, observations: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Values `(..., n)` of the observations of all providers; and what the critic saw, if it is something else."""
+        each = observations.unflatten(-2, (self.runs, -1))
+        inputs = self.critic_inputs(each)
+        if inputs is each:
+            return self._by_provider(self.critic, observations)[..., 0], None
+        inputs = inputs.flatten(-3, -2)
+        return self._by_provider(self.critic, inputs)[..., 0], inputs
 
     def _by_provider(self, network: nn.Module, observations: Tensor) -> Tensor:
         """Apply each provider's network to its column of `(..., n, d)`."""
         lead = observations.shape[:-1]
         rows = observations.reshape(-1, *observations.shape[-2:])
-        if self.config.shared:
-            outputs = network(self._shared(rows))
-            return outputs.unflatten(1, (len(rows), -1)).transpose(0, 1).reshape(*lead, -1)
-        return network(rows.transpose(0, 1)).transpose(0, 1).reshape(*lead, -1)
+        return self._beside(network(self._apart(rows)), rows.shape).reshape(*lead, -1)
 
-    def _shared(self, rows: Tensor) -> Tensor:
-        """`(rows, runs x n, ...)` to `(runs, rows x n, ...)`."""
-        return rows.unflatten(1, (self.runs, -1)).transpose(0, 1).flatten(1, 2)
+    def _apart(self, columns: Tensor) -> Tensor:
+        """What each network is given of `(rows, runs x n, ...)`: `(copies, rows, ...)`, or `(runs, rows x n, ...)`."""
+        if self.config.shared:
+            return columns.unflatten(1, (self.runs, -1)).transpose(0, 1).flatten(1, 2)
+        return columns.transpose(0, 1)
+
+    def _beside(self, outputs: Tensor, shape: Sequence[int]) -> Tensor:
+        """Back from `_apart` to `(rows, runs x n, ...)`, whose shape begins so."""
+        if self.config.shared:
+            return outputs.unflatten(1, (shape[0], -1)).transpose(0, 1).flatten(1, 2)
+        return outputs.transpose(0, 1)
+
+    def _shuffled(self, count: int) -> Tensor:
+        """Where the rows of the networks stand in `(count x runs x n)`, `_apart`, those of each run in its own order.
+
+        Minibatches are slices of them.
+        """
+        order = torch.stack([torch.randperm(count, generator=g, device=self.device) for g in self.generators], dim=1)
+        columns = torch.arange(self.runs * self.env.num_providers, device=self.device).unflatten(0, (self.runs, -1))
+        return self._apart((order[:, :, None] * columns.numel() + columns).flatten(1, 2))
 
     def _aside(self, values: Tensor) -> Tensor:
         """`(runs x B, n, ...)` of the markets to `(B, runs x n, ...)`: the runs side by side."""
@@ -277,12 +292,6 @@ class PPO:
     def _below(self, values: Tensor) -> Tensor:
         """Back from `_aside`: the runs below each other."""
         return values if self.runs == 1 else values.unflatten(1, (self.runs, -1)).transpose(0, 1).flatten(0, 1)
-
-    def _rows(self, values: Tensor, order: Tensor) -> Tensor:
-        """`(horizon, B, n, ...)` to `(copies, rows, ...)`, each run in its `order`, so that minibatches are slices."""
-        rows = values.flatten(0, 1).unflatten(1, (self.runs, -1))
-        rows = rows[order, torch.arange(self.runs, device=self.device)].flatten(1, 2)
-        return self._shared(rows) if self.config.shared else rows.transpose(0, 1).contiguous()
 
     def _env_actions(self, actions: Tensor) -> Tensor:
         if isinstance(self.distribution, Gaussian):

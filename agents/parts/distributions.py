@@ -22,7 +22,8 @@ class Categoricals:
         self.num_outputs = sum(self.sizes)
 
     def _log_probs(self, outputs: Tensor) -> list[Tensor]:
-        return [log_softmax(part, dim=-1) for part in outputs.split(self.sizes, dim=-1)]
+        # along rows, of which there are many, arithmetic is ten times as fast as along few choices
+        return [log_softmax(part.mT, dim=-2).mT for part in outputs.split(self.sizes, dim=-1)]
 
     def sample(self, outputs: Tensor, uniform: Tensor) -> Tensor:
         """Actions `(..., components)` by inversion of `uniform` draws `(..., components)`."""
