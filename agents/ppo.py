@@ -179,7 +179,7 @@ class PPO:
         """
         horizon, shape = self.config.horizon, self.observations.shape[:2]
         own = (horizon, shape[0], self.env.num_providers, self.components)
-        observations = torch.empty((horizon, *self.observations.shape), device=self.device)
+        observations = torch.empty((horizon + 1, *self.observations.shape), device=self.device)
         uniform = torch.cat([torch.rand(own, generator=g, device=self.device) for g in self.generators], dim=2)
         outputs, actions, rewards, final_values, ended = [], [], [], [], []
         for t in range(horizon):
@@ -193,7 +193,8 @@ class PPO:
             ended.append(self._aside(torch.as_tensor(truncated, device=self.device)[:, None].expand(reward.shape)))
             final = info.get("final_obs")
             final_values.append(None if final is None else self._values(self._aside(self._tensor(final)))[0])
-        values, seen = self._values(torch.cat([observations, self.observations[None]]))
+        observations[horizon] = self.observations
+        values, seen = self._values(observations)
         following = torch.stack(
             [
                 values[t + 1] if final is None else torch.where(ended[t], final, values[t + 1])
@@ -205,7 +206,7 @@ class PPO:
         )
         log_probs, _ = self.distribution.log_prob_and_entropy(torch.stack(outputs), torch.stack(actions))
         batch: dict[str, Tensor] = {
-            "observations": observations,
+            "observations": observations[:-1],
             "actions": torch.stack([self._beside(part, shape) for part in actions]),
             "log_probs": torch.stack([self._beside(part, shape) for part in log_probs]),
             "advantages": standardised(advantages),
@@ -218,8 +219,9 @@ class PPO:
 
     def _optimize(self, batch: dict[str, Tensor], left: float) -> dict[str, Tensor]:
         """One optimiser step."""
-        outputs, values = self.policy(batch["observations"]), self.critic(batch.get("critic_inputs", batch["observations"]))[..., 0]
-        return self._improve(outputs, values, batch, left)
+        seen = batch["observations"]
+        values = self.critic(batch.get("critic_inputs", seen))[..., 0]
+        return self._improve(self.policy(seen), values, batch, left)
 
     def _improve(self, outputs: Tensor, values: Tensor, batch: dict[str, Tensor], left: float) -> dict[str, Tensor]:
         """One optimiser step from what the networks say, `(copies, rows, ...)`; losses are means over rows, summed."""

@@ -15,10 +15,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.helpers.scripts import ROOT, run_apart, run_here, started
 from train import benchmark
 from train.benchmark import Args, finished
-from train.comparison.cell import arrival, run_cell
+from train.comparison.cell import arrival, kind, run_cells
 from train.comparison.cells import Cell
-from train.comparison.filling import Missing
+from train.comparison.filling import Missing, fill_store
 from train.comparison.workers import run_all
+from ttc_env import __version__
 from ttc_env.evaluation import load_suite
 from ttc_env.scripting.jsonl import JsonLines, read_lines
 
@@ -138,7 +139,7 @@ def test_cells_of_a_run_that_ends_are_taken_over(tmp_path):
     cells = Args(learner=("random",), task=(TASKS[0],), seeds=2, steps=2000).cells()
     store = tmp_path / "results.jsonl"
     first = Missing(store, cells, Cell.of)
-    assert list(first.claimed()) == cells
+    assert list(first.claimed()) == [[cell] for cell in cells]
     script = f"""
 from pathlib import Path
 from tests.test_benchmark import Args, Cell, Missing, TASKS
@@ -151,7 +152,7 @@ print(len(list(missing.claimed())), len(missing.items), flush=True)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with started([sys.executable, "-c", script], ROOT, **pipes) as process:
         assert process.stdout.readline() == "0 2\n"
-        JsonLines(store).append([run_cell(cells[0])])
+        JsonLines(store).append([run_cells(cells[:1])[0]])
         first.close()
         process.stdin.write("\n")
         process.stdin.flush()
@@ -293,6 +294,26 @@ def test_one_process_is_this_one_and_goes_on():
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+def test_items_of_a_kind_are_done_together_and_alone_where_that_fails(tmp_path, capsys):
+    """What fails in company is tried alone, so that an item fails by its own fault only."""
+    done, store = [], tmp_path / "results.jsonl"
+
+    def work(items):
+        done.append(items)
+        if 4 in items:
+            raise ArithmeticError("four")
+        return [{"version": __version__, "item": item} for item in items]
+
+    names = {"kind": lambda item: None if item == 1 else item % 2, "name": str, "title": "it"}
+    options = {"jobs": 1, "backend": "serial", "store": store, "key": lambda record: record["item"]}
+    assert fill_store(work, range(12), **options, **names) == 1
+    assert done[:3] == [[0, 2, 4, 6], [0], [2]]
+    assert done[3:5] == [[4], [6]]
+    assert done[5:] == [[1], [3, 5, 7, 9], [8, 10], [11]]
+    assert [record["item"] for record in read_lines(store)] == [0, 2, 6, 1, 3, 5, 7, 9, 8, 10, 11]
+    assert capsys.readouterr().out.count("ArithmeticError: four") == 1
+
+
 def test_no_more_workers_are_started_than_cells_are_missing(tmp_path, monkeypatch):
     asked = []
 
@@ -308,7 +329,24 @@ def test_no_more_workers_are_started_than_cells_are_missing(tmp_path, monkeypatc
 
 def test_a_cell_follows_from_its_seed():
     cell, other = Args(learner=("hedge",), task=(TASKS[0],), seeds=2, steps=2000).cells()
-    assert without_seconds(run_cell(cell)) == without_seconds(run_cell(cell)) != without_seconds(run_cell(other))
+    first, again, another = (without_seconds(*run_cells([one])) for one in (cell, cell, other))
+    assert first == again != another
+
+
+@pytest.mark.parametrize(
+    ("suite", "task"),
+    [
+        ("ttc-lite-v1", "tokens-gpqa-sampled"),
+        ("ttc-lite-v1", "tokens-held-out"),
+        *(pytest.param("ttc-hard-v1", task.name, marks=pytest.mark.slow) for task in load_suite("ttc-hard-v1")),
+        *(pytest.param("ttc-main-v1", task.name, marks=pytest.mark.slow) for task in load_suite("ttc-main-v1")),
+    ],
+)
+def test_cells_side_by_side_have_the_records_of_each_alone(suite, task):
+    cells = Args(suite=suite, learner=("ppo",), task=(task,), seeds=3, first_seed=5, steps=20_000).cells()
+    assert {kind(cell) for cell in cells} == {("ppo", task)}
+    together = run_cells(cells)
+    assert [without_seconds(record) for record in together] == [without_seconds(*run_cells([cell])) for cell in cells]
 
 
 def test_a_learner_has_arrived_when_it_stays():

@@ -129,14 +129,16 @@ def finished(store: Path) -> dict[Cell, dict[str, Any]]:
 
 def fill(args: Args, store: Path, cells: list[Cell]) -> int:
     """Run the missing cells and store each as it ends; returns how many failed."""
-    from train.comparison.cell import run_cell  # takes seconds to load
+    from train.comparison.cell import kind, run_cells  # takes seconds to load
     from train.comparison.populations import provide
 
     tasks, done = load_suite(args.suite), finished(store)
     missing = {cell.task for cell in cells if cell not in done}
     provide(task for task in tasks if task.name in missing)
     title = f"{suite_name(args.suite)} {suite_digest(tasks)}"
-    return filling.fill_store(run_cell, cells, store, Cell.of, title, _name, args.jobs, args.backend, args.address)
+    return filling.fill_store(
+        run_cells, cells, store, Cell.of, title, _name, args.jobs, args.backend, args.address, kind
+    )
 
 
 def _name(cell: Cell) -> str:

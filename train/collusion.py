@@ -38,7 +38,7 @@ from agents import ALGORITHMS, ASKING, default_config, find_class
 from agents.compiled.loop import is_compiled
 from agents.compiled.q_learning import SessionConfig
 from agents.together import learns
-from train.comparison.filling import fill_store, finished
+from train.comparison.filling import fill_store, finished, one_by_one
 from train.market_options import MarketArgs, MarketOptions, options_named
 from train.sessions.cell import VARIANTS, Cell, Setting, run_cell, tables
 from train.sessions.regulation import Regulation
@@ -196,7 +196,7 @@ def main(args: Args[Any, Any]) -> int:
         )
     store = folder / "sessions.jsonl"
     cells = [cell for batch in batches for cell in batch]
-    work = partial(run_cell, folder=folder)
+    work = partial(one_by_one, partial(run_cell, folder=folder))
     failed = fill_store(work, cells, store, _key, args.market, _name, args.jobs, args.backend, args.address)
     report(args, folder, batches, finished(store, _key))
     say("\nwritten to ", (folder, "bold"))

@@ -11,6 +11,7 @@ from agents import Learner
 from agents.resuming import can_resume, get_state, set_state
 from agents.training import advance_runs
 from train.arguments import Args
+from train.together import parts
 from ttc_env import VectorMarket
 from ttc_env.batch import one_market
 from ttc_env.envs.seats import Seats
@@ -176,8 +177,7 @@ class Course:
     @property
     def runs(self) -> list[Any]:
         """The learner as it stands, or each of its runs."""
-        count = len(self.records)
-        return [self.learner] if count == 1 else [self.learner.run(k) for k in range(count)]  # type: ignore[attr-defined]
+        return parts(self.learner, self.records)
 
     def save(self, k: int) -> None:
         """Write a checkpoint of a run, unless it was stopped amid an update: then the last one stays."""

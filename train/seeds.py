@@ -21,14 +21,13 @@ from train.console_tables import seeds_progress
 from train.course import Show, follow
 from train.folders import CONFIG, SUMMARY, finished
 from train.record import RunFolder
+from train.together import TOGETHER, alike
 from ttc_env import VectorMarket
 from ttc_env.batch import one_market
 from ttc_env.envs.seats import Seats
 from ttc_env.scripting.signals import answered_by
 from ttc_env.scripting.threads import use_threads
 
-TOGETHER = 4
-"""runs of one program; with more, what they hold no longer fits the caches of a core, and is learnt more slowly"""
 BOARD = ".board"
 
 
@@ -100,9 +99,7 @@ def train_seeds(args: Args, env: VectorMarket | Seats, folder: Path, config: dic
 def grouped(args: Args, num_providers: int, folder: Path) -> list[list[int]]:
     """The seeds of a run in groups that learn side by side; those with a checkpoint go on alone."""
     seeds = range(args.seed, args.seed + args.num_seeds)
-    kind: Any = find_class(args.algorithm)
-    several = getattr(kind, "takes_seeds", False) and not args.learners
-    alike = several and kind.alike_together(args.config, num_providers)
+    several = not args.learners and alike(args.algorithm, args.config, num_providers)
     groups: list[list[int]] = []
     joins = False  # whether the next seed may join the last group
     for seed in seeds:
@@ -112,7 +109,7 @@ def grouped(args: Args, num_providers: int, folder: Path) -> list[list[int]]:
             groups[-1].append(seed)
         else:
             groups.append([seed])
-            joins = new and alike
+            joins = new and several
     return groups
 
 

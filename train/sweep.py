@@ -32,7 +32,7 @@ sys.path.append(os.getcwd())  # learners of your own
 import tyro
 
 from train.comparison.filling import fill_store, finished
-from train.studies.cells import Cell, all_cells, key_of, run_cell
+from train.studies.cells import Cell, all_cells, key_of, kind, run_cells
 from train.studies.reading import Study, read_study
 from train.studies.table import print_means, tidy
 from ttc_env.checks import whole
@@ -70,7 +70,9 @@ def main(args: Args) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     store, cells = folder / "results.jsonl", all_cells(study)
     say(f"{len(study.points)} points x {len(study.seeds)} seeds = {len(cells)} runs")
-    failed = fill_store(run_cell, cells, store, key_of, args.study.stem, _name, args.jobs, args.backend, args.address)
+    failed = fill_store(
+        run_cells, cells, store, key_of, args.study.stem, _name, args.jobs, args.backend, args.address, kind
+    )
     report(args, study, folder)
     say("\nwritten to ", (folder, "bold"))
     return failed

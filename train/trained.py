@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
@@ -17,9 +17,10 @@ from typing import Any
 
 from agents import Learner, default_config
 from train.arguments import Args
-from train.course import Memory, Show, follow
+from train.course import Followed, Memory, Show, follow
 from train.folders import new_folder
 from train.market_options import MarketOptions
+from train.together import TOGETHER, alike, parts
 from ttc_env import Market
 from ttc_env.batch import one_market
 from ttc_env.describing import describe
@@ -83,26 +84,67 @@ def train_learner(
     """
     args = plan(market, **arguments)
     env = args.judging_env()
+    if folder is None:
+        return _trained(args, env, [args.seed], [Memory()], show)[0]
+    from train.record import RunFolder  # loads TensorBoard
+
+    place, played = Path(folder), one_market(env.market)
+    with ExitStack() as ending:
+        path = ending.enter_context(new_folder(place.parent, place.name, overwrite))
+        record = ending.enter_context(RunFolder(path, args.to_dict(played)))
+        record.keep_market(played)
+
+        def write(followed: Followed) -> None:
+            record.finish(followed)
+            record.draw(played, followed.summary)
+
+        return _trained(args, env, [args.seed], [record], show, write)[0]
+
+
+def train_learners(market: Any = "gsm8k/majority_voting", *, seeds: Sequence[int], **arguments: Any) -> list[Trained]:
+    """`train_learner` with each of these seeds; side by side where each learns to the last bit what it would alone.
+
+    Args:
+        market: name, path or description, what `ttc_env.describing.describe` takes.
+        seeds: of the runs.
+        arguments: further ones of `plan`, but for `seed`.
+
+    Raises:
+        ValueError: what `train_learner` raises.
+    """
+    args = plan(market, **arguments)
+    for seed in seeds:
+        replace(args, seed=seed)  # which checks it
+    env = args.judging_env()
+    several = not args.learners and alike(args.algorithm, args.config, env.num_providers)
+    most, found = TOGETHER if several else 1, []
+    for k in range(0, len(seeds), most):
+        some = seeds[k : k + most]
+        found += _trained(args, env, some, [Memory() for _ in some])
+    return found
+
+
+def _trained(
+    args: Args,
+    env: Any,
+    seeds: Sequence[int],
+    records: Sequence[Any],
+    show: Show = lambda steps, figures: None,
+    write: Callable[[Followed], None] = lambda followed: None,
+) -> list[Trained]:
+    """Train a learner of these seeds; `write` is given what each came to while the learner is still there."""
     played: Any = one_market(env.market)
     with ExitStack() as ending:
         ending.enter_context(threads(args.threads))
-        record: Any = Memory()
-        if folder is not None:
-            from train.record import RunFolder  # loads TensorBoard
-
-            place = Path(folder)
-            path = ending.enter_context(new_folder(place.parent, place.name, overwrite))
-            record = ending.enter_context(RunFolder(path, args.to_dict(played)))
-            record.keep_market(played)
-        learner = args.make_learner([args.seed])
+        learner = args.make_learner(seeds)
         ending.callback(getattr(learner, "close", lambda: None))
-        (followed,) = follow(args, [args.seed], env, [record], learner, show)
-        if followed.summary["interrupted"]:
+        found = follow(args, seeds, env, records, learner, show)
+        if found[0].summary["interrupted"]:
             raise KeyboardInterrupt
-        if folder is not None:
-            record.finish(followed)
-            record.draw(played, followed.summary)
-    return Trained(learner, played, followed.summary, list(record.rows))
+        for followed in found:
+            write(followed)
+    runs = zip(parts(learner, seeds), records, found, strict=True)
+    return [Trained(run, played, followed.summary, list(record.rows)) for run, record, followed in runs]
 
 
 def plan(

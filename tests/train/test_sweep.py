@@ -8,10 +8,10 @@ from hypothesis import given, settings
 
 from tests.helpers.scripts import run_here
 from tests.test_describing import OWN, descriptions, same
-from train.studies.cells import all_cells, key_of
+from train.studies.cells import all_cells, key_of, kind, run_cells
 from train.studies.reading import make_study, read_study
 from train.sweep import command_line
-from train.trained import plan, train_learner
+from train.trained import plan, train_learner, train_learners
 from ttc_env.batch import one_market
 
 pd = pytest.importorskip("pandas")
@@ -120,3 +120,46 @@ def test_faults_are_told_with_their_line_before_anything_is_written(own, text, f
         read_study(own / "study.toml")
     assert sweep(own).returncode == 2
     assert not (own / "runs").exists()
+
+
+def test_runs_of_a_study_side_by_side_are_those_of_each_alone(own):
+    """Three seeds in one program: what a call for each gives, to the last bit."""
+    shared = {"algorithm": "ppo", "steps": 600, "num_markets": 2, "max_cycles": 20}
+    study = make_study(
+        {
+            **shared,
+            "seeds": 3,
+            "grid": {"market": {"beta": [200, 1000.0]}},
+            "market": {"source": "own.csv", "answer_value": 0.01},
+        }
+    )
+    cells = all_cells(study)
+    assert len({kind(cell) for cell in cells}) == 2
+    for point in study.points:
+        some = [cell for cell in cells if cell.arguments == point.arguments]
+        for cell, record in zip(some, run_cells(some), strict=True):
+            alone = train_learner(**point.call(), seed=cell.seed, eval_every=10**9)
+            assert record["seed"] == cell.seed
+            for name, value in record["figures"].items():
+                assert name.endswith("sold_level") or value == alone.figures[name], name
+
+
+def test_several_seeds_of_a_call_are_several_calls(own):
+    call = {
+        "market": {"source": "own.csv", "answer_value": 0.01},
+        "algorithm": "ppo",
+        "steps": 900,
+        "num_markets": 2,
+        "max_cycles": 20,
+    }
+    runs = train_learners(**call, seeds=[4, 0, 5, 6, 1])  # more than learn side by side
+    for seed, run in zip([4, 0, 5, 6, 1], runs, strict=True):
+        alone = train_learner(**call, seed=seed)
+        assert run.figures == alone.figures
+        assert run.curve == alone.curve
+        seen = np.zeros((3, *run.learner.env.single_observation_space.shape))[:, None].repeat(
+            run.market.num_providers, axis=1
+        )
+        np.testing.assert_array_equal(run.learner.act(seen, greedy=True), alone.learner.act(seen, greedy=True))
+    with pytest.raises(ValueError, match="seed"):
+        train_learners(**call, seeds=[0, -1])

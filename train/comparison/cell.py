@@ -1,16 +1,18 @@
-"""One cell of a benchmark: a learner trained on a task with a seed, and scored."""
+"""Cells of a benchmark: a learner trained on a task with a seed, or side by side with several, and scored."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict, replace
+from functools import lru_cache, partial
 from typing import Any
 
 import ttc_env
 from agents import default_config, make_learner
-from agents.training import advance
+from agents.training import advance_runs
 from train.comparison.cells import Cell
 from train.comparison.populations import provide
+from train.together import alike, parts, seed_of
 from ttc_env.evaluation import Task, evaluate_greedy, evaluate_policy, find_course, load_suite
 from ttc_env.scripting.threads import use_threads
 
@@ -27,41 +29,72 @@ def find_task(cell: Cell) -> Task:
     return task if cell.steps is None else replace(task, steps=cell.steps)
 
 
-def run_cell(cell: Cell) -> dict[str, Any]:
-    """Train, score, and return the record of a cell; all of it but the seconds follows from the cell alone."""
+@lru_cache(maxsize=1024)
+def learn_alike(learner: str, source: str, name: str) -> bool:
+    """Whether cells of this learner and task may be run together."""
+    (task,) = (task for task in load_suite(source) if task.name == name)
+    return alike(learner, default_config(learner), task.make_env().num_providers)
+
+
+def kind(cell: Cell) -> tuple[str, str] | None:
+    """What cells that may be run together have in common; None of one that is run alone."""
+    return (cell.learner, cell.task) if learn_alike(cell.learner, cell.source or cell.suite, cell.task) else None
+
+
+def run_cells(cells: list[Cell]) -> list[dict[str, Any]]:
+    """Train, score, and return the records of cells of one kind.
+
+    All of a record but its seconds follows from its cell alone; these are an equal part of those of all.
+    """
     use_threads(1)  # the sums of several differ in their last bits
-    task = find_task(cell)
+    task = find_task(cells[0])
     provide([task])
-    learner = make_learner(cell.learner, task.make_env, task.steps, cell.seed)
-    enter = getattr(learner, "enter", None)
-    curve: dict[str, list[Any]] = {"steps": [], "seconds": [], **{name: [] for name in CURVES}}
+    make_env: Any = partial(task.make_env, len(cells))
+    learner: Any = make_learner(cells[0].learner, make_env, task.steps, seed_of([cell.seed for cell in cells]))
+    curves = [_Curve() for _ in cells]
     seconds, updates = 0.0, 0
     for point in range(CHECKPOINTS + 1):
-        started = time.perf_counter()
+        started, before = time.perf_counter(), learner.steps
         while learner.steps < task.steps * point / CHECKPOINTS:
             updates += 1
-            advance(learner, updates)
-        seconds += time.perf_counter() - started
-        if curve["steps"] and curve["steps"][-1] == learner.steps:
+            advance_runs(learner, updates)
+        seconds += (time.perf_counter() - started) / len(cells)
+        if point and learner.steps == before:
             continue
-        figures = evaluate_greedy(task, learner.act, enter, cell.seed)
-        curve["steps"].append(learner.steps)
-        curve["seconds"].append(round(seconds, 3))
-        for name in CURVES:
-            curve[name].append(figures.get(name))
-    metrics = evaluate_policy(task, learner.act, enter, cell.seed)
-    arrived = arrival(curve["relative_nash_conv"])
+        for cell, run, curve in zip(cells, parts(learner, cells), curves, strict=True):
+            curve.add(learner.steps, seconds, evaluate_greedy(task, run.act, getattr(run, "enter", None), cell.seed))
+    found = zip(cells, parts(learner, cells), curves, strict=True)
+    return [_record(cell, task, run, curve, seconds) for cell, run, curve in found]
+
+
+def _record(cell: Cell, task: Task, run: Any, curve: _Curve, seconds: float) -> dict[str, Any]:
+    """What became of a cell."""
+    enter = getattr(run, "enter", None)
+    arrived = arrival(curve.points["relative_nash_conv"])
     return {
         **cell.identity,
         "settings": asdict(default_config(cell.learner)),
         "version": ttc_env.__version__,
-        "metrics": metrics,
-        "curve": curve,
-        "steps_to_one_percent": None if arrived is None else curve["steps"][arrived],
-        "seconds_to_one_percent": None if arrived is None else curve["seconds"][arrived],
-        "frozen": {name: find_course(task, name).freeze(learner.act, enter, cell.seed).tolist() for name in task.tests},
+        "metrics": evaluate_policy(task, run.act, enter, cell.seed),
+        "curve": curve.points,
+        "steps_to_one_percent": None if arrived is None else curve.points["steps"][arrived],
+        "seconds_to_one_percent": None if arrived is None else curve.points["seconds"][arrived],
+        "frozen": {name: find_course(task, name).freeze(run.act, enter, cell.seed).tolist() for name in task.tests},
         "seconds": round(seconds, 3),
     }
+
+
+class _Curve:
+    """A learning curve, column by column."""
+
+    def __init__(self) -> None:
+        self.points: dict[str, list[Any]] = {name: [] for name in ("steps", "seconds", *CURVES)}
+
+    def add(self, steps: int, seconds: float, figures: dict[str, Any]) -> None:
+        """A point."""
+        told = {"steps": steps, "seconds": round(seconds, 3)} | {name: figures.get(name) for name in CURVES}
+        for name, value in told.items():
+            self.points[name].append(value)
 
 
 def arrival(gaps: list[float | None], threshold: float = THRESHOLD) -> int | None:

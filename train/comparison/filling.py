@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import time
+import traceback
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from train.together import TOGETHER
 from ttc_env import __version__
 from ttc_env.scripting.console import console, fail, progress_bar
 from ttc_env.scripting.jsonl import JsonLines, read_lines, whole_lines
@@ -21,6 +24,7 @@ from ttc_env.scripting.locks import Claims
 Item = TypeVar("Item")
 Record = dict[str, Any]
 Key = Callable[[Record], Hashable]
+Work = Callable[[list[Item]], list[Record]]
 PAUSE = 0.5  # seconds between two looks at what other processes have done
 
 
@@ -45,7 +49,7 @@ def finished(store: Path, key: Key) -> dict[Any, Record]:
 
 
 def fill_store(
-    work: Callable[[Item], Record],
+    work: Work[Item],
     items: Sequence[Item],
     store: Path,
     key: Key,
@@ -54,17 +58,19 @@ def fill_store(
     jobs: int,
     backend: str,
     address: str | None = None,
+    kind: Callable[[Item], Hashable] = lambda item: None,
 ) -> int:
     """Do what is missing and append each record as it ends; returns how many failed, each named with its traceback.
 
     Args:
-        work: makes the record of an item; see `run_all` for it and for `backend` and `address`.
+        work: makes the records of some items; see `run_all` for it and for `backend` and `address`.
         items: all that there shall be records of; each is, or has as its `key`, what `key` makes of its record.
         store: file of JSON lines.
         key: of a record.
         title: stands before the bar.
         name: of an item, for people.
         jobs: how many at a time, if so many are missing.
+        kind: of an item; those of one kind may be worked on together, those of the kind None are alone.
     """
     from train.comparison.workers import run_all  # takes a second to load
 
@@ -76,20 +82,38 @@ def fill_store(
         bar = progress.add_task(title, total=total, last="")
         while missing.items:
             jobs = min(jobs, len(missing.items))
-            with closing(run_all(work, missing.claimed(), jobs, backend, address)) as results:
-                for item, record, error in results:
-                    if record is None:
-                        failed += 1
-                        fail(f"{name(item)} failed")
-                        console.print(error)
-                    else:
-                        file.append([record])
-                    missing.release(item)
-                    progress.update(bar, completed=total - missing.left, last=name(item))
+            groups = missing.claimed(min(TOGETHER, -(-len(missing.items) // jobs)), kind)
+            with closing(run_all(partial(_attempts, work), groups, jobs, backend, address)) as results:
+                for group, attempts, lost in results:
+                    for item, (record, error) in zip(group, attempts or [(None, lost)] * len(group), strict=True):
+                        if record is None:
+                            failed += 1
+                            fail(f"{name(item)} failed")
+                            console.print(error)
+                        else:
+                            file.append([record])
+                        missing.release(item)
+                    progress.update(bar, completed=total - missing.left, last=name(group[-1]))
             if missing.items:
                 progress.update(bar, completed=total - missing.left, last="waiting for another process")
                 time.sleep(PAUSE)
     return failed
+
+
+def one_by_one(work: Callable[[Item], Record], items: list[Item]) -> list[Record]:
+    """The records of items, where work is done on one at a time."""
+    return [work(item) for item in items]
+
+
+def _attempts(work: Work[Item], items: list[Item]) -> list[tuple[Record | None, str | None]]:
+    """The record of each, or the traceback of its error; where it fails together, each alone."""
+    try:
+        return [(record, None) for record in work(items)]
+    except Exception:
+        told = traceback.format_exc()
+    if len(items) == 1:
+        return [(None, told)]
+    return [attempt for item in items for attempt in _attempts(work, [item])]
 
 
 class Missing(Generic[Item]):
@@ -117,18 +141,34 @@ class Missing(Generic[Item]):
         """How many are not recorded, as far as is known."""
         return len(self.items) + self._running
 
-    def claimed(self) -> Iterator[Item]:
-        """The items that no other process runs or has run, each claimed as it is taken."""
-        for item in list(self.items):
-            if not self._claims.claim(repr(_key(item))):
+    def claimed(self, most: int = 1, kind: Callable[[Item], Hashable] = lambda item: None) -> Iterator[list[Item]]:
+        """The items that no other process runs or has run, each claimed as it is taken: up to so many of a kind."""
+        passed: set[int] = set()  # taken, or left to others
+        waiting = list(self.items)
+        for k, item in enumerate(waiting):
+            if k in passed or not self._claim(item):
                 continue
-            self.items.remove(item)
-            self._look()
-            if _key(item) in self._there:  # another process has just ended it
-                self._claims.release(repr(_key(item)))
-            else:
-                self._running += 1
-                yield item
+            group, own = [item], kind(item)
+            for j in range(k + 1, len(waiting) if most > 1 and own is not None else 0):
+                if len(group) == most:
+                    break
+                if j not in passed and kind(waiting[j]) == own:
+                    passed.add(j)
+                    if self._claim(waiting[j]):
+                        group.append(waiting[j])
+            yield group
+
+    def _claim(self, item: Item) -> bool:
+        """Whether it is to be done here."""
+        if not self._claims.claim(repr(_key(item))):
+            return False
+        self.items.remove(item)
+        self._look()
+        if _key(item) in self._there:  # another process has just ended it
+            self._claims.release(repr(_key(item)))
+            return False
+        self._running += 1
+        return True
 
     def release(self, item: Item) -> None:
         """It is recorded, or has failed."""

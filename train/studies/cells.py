@@ -1,17 +1,19 @@
-"""One cell of a study: a point of its grid with a seed, trained and judged."""
+"""Cells of a study: a point of its grid with a seed, trained and judged, or several seeds side by side."""
 
 from __future__ import annotations
 
 import json
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 import ttc_env
 from train.studies.reading import Point, Study
-from train.trained import Trained, train_learner
+from train.together import alike
+from train.trained import Trained, plan, train_learners
 
 FIGURES = (
     "agent_steps", "at_equilibrium", "nash_conv", "relative_nash_conv", "welfare", "welfare_optimum", "user_value",
@@ -50,11 +52,30 @@ def key_of(record: dict[str, Any]) -> str:
     return json.dumps([record["arguments"], record["market"], record["seed"]])
 
 
-def run_cell(cell: Cell) -> dict[str, Any]:
-    """Train and judge; all of the record but the seconds follows from the cell alone."""
+@lru_cache(maxsize=1024)
+def _learn_alike(arguments: str) -> bool:
+    args = plan(**json.loads(arguments))
+    return not args.learners and alike(args.algorithm, args.config, args.judging_env().num_providers)
+
+
+def kind(cell: Cell) -> tuple[str, str] | None:
+    """What cells that may be run together have in common; None of one that is run alone."""
+    return (cell.arguments, cell.market) if _learn_alike(cell.arguments) else None
+
+
+def run_cells(cells: list[Cell]) -> list[dict[str, Any]]:
+    """Train and judge cells of one kind.
+
+    All of a record but its seconds follows from its cell alone; these are an equal part of those of all.
+    """
     started = time.perf_counter()
-    call = {"eval_every": 10**9} | json.loads(cell.arguments)
-    run = train_learner(**call, seed=cell.seed)
+    call = {"eval_every": 10**9} | json.loads(cells[0].arguments)
+    runs = train_learners(seeds=[cell.seed for cell in cells], **call)
+    seconds = round((time.perf_counter() - started) / len(cells), 3)
+    return [_record(cell, run, seconds) for cell, run in zip(cells, runs, strict=True)]
+
+
+def _record(cell: Cell, run: Trained, seconds: float) -> dict[str, Any]:
     levels = {f"{who}sold_level": _sold_level(run, who) for who in ("", "nash_") if f"{who}levels" in run.figures}
     return {
         "arguments": cell.arguments,
@@ -62,7 +83,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
         "seed": cell.seed,
         "version": ttc_env.__version__,
         "figures": levels | {name: run.figures[name] for name in FIGURES if name in run.figures},
-        "seconds": round(time.perf_counter() - started, 3),
+        "seconds": seconds,
     }
 
 

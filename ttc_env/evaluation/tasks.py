@@ -159,10 +159,13 @@ class Task:
             raise ValueError(f"the options of dynamics {name!r} must be {{option: value}}, got {options!r}")
         return make_dynamics(name, **options)
 
-    def make_env(self, **backend: Any) -> VectorMarket:
-        """The markets of training; `backend` are further keywords of `VectorMarket`."""
+    def make_env(self, runs: int = 1, **backend: Any) -> VectorMarket:
+        """The markets of training, those of several runs below each other; `backend` goes to `VectorMarket`."""
         markets = [self.market(one) for one in self.train]
-        return self._env(markets[0] if len(markets) == 1 else markets, self.num_markets, **backend)
+        if len(markets) == 1:
+            return self._env(markets[0], self.num_markets * runs, **backend)
+        each = [markets[k % len(markets)] for k in range(self.num_markets)]
+        return self._env(each * runs, self.num_markets * runs, **backend)
 
     def make_test_env(self, source: Source, num_markets: int = 1, **backend: Any) -> VectorMarket:
         """Copies of one test market, NumPy unless told otherwise.
