@@ -17,8 +17,9 @@ LITE = [task for task in load_suite("ttc-lite-v1") if task.held_out_opponents an
 
 def test_the_same_arguments_write_the_same_bytes(tmp_path):
     paths = [tmp_path / "one.npz", tmp_path / "two.npz"]
-    for path in paths:
-        main(Args(learners=(("ppo", 5_000),), scripts=("random",), suites=("ttc-lite-v1",), samples=12, out=path))
+    made = {"learners": (("ppo", 5_000),), "scripts": ("random",), "suites": ("ttc-lite-v1",), "samples": 12}
+    for jobs, path in enumerate(paths, start=1):
+        main(Args(**made, out=path, jobs=jobs))
     assert paths[0].read_bytes() == paths[1].read_bytes()
     found = read_population(paths[0])
     assert {key.split(":")[0] for key in found} == {"per_token", "second_price"}

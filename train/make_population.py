@@ -3,15 +3,18 @@
     python train/make_population.py            # writes ttc_env/data/population.npz
 
 For every test market, mechanism and beta of the suites each member plays all seats; a sample of its (exploring) play is
-what is kept. Seeds begin at 10,000, far from those of benchmarks. The same arguments write the same bytes.
+what is kept. Seeds begin at 10,000, far from those of benchmarks. The same arguments write the same bytes, as long as
+learners stay what they are; the shipped file stays what it was when its suites were made.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -54,6 +57,8 @@ class Args:
     """of the first member; the others follow"""
     num_markets: int = 64
     """copies of the market in training"""
+    jobs: int = os.cpu_count() or 1
+    """markets at a time; each takes one core"""
     out: Path = FILE
     """the file to write"""
 
@@ -101,12 +106,11 @@ def main(args: Args) -> None:
         raise ValueError(f"unknown scripts {sorted(unknown)}; allowed: {', '.join(SCRIPTS)}")
     if args.out.suffix != ".npz":
         raise ValueError(f"out must be named *.npz, got {args.out}")
-    for name in ("samples", "num_markets"):
+    for name in ("samples", "num_markets", "jobs"):
         whole(name, getattr(args, name))
     for learner, steps in args.learners:
         find_class(learner)
         whole(f"steps of {learner}", steps)
-    use_threads(1)  # loads torch, which no wrong argument should wait for
     started = time.perf_counter()
     courses = {
         population_key(name, task.mechanism, task.beta): (task.market(name), task.mechanism)
@@ -115,12 +119,7 @@ def main(args: Args) -> None:
         if task.held_out_opponents and not task.carries
         for name in task.tests
     }
-    populations = {}
-    with progress_bar("{task.fields[last]}") as progress:
-        bar = progress.add_task("populations", total=len(courses), last="")
-        for key, course in courses.items():
-            populations[key] = make_population(args, *course)
-            progress.update(bar, advance=1, last=key)
+    populations = make_all(args, courses)
     with replacing(args.out) as draft:
         write_population(draft, populations)
     shape, size = next(iter(populations.values())).actions.shape, args.out.stat().st_size
@@ -128,6 +127,40 @@ def main(args: Args) -> None:
         f"{len(populations)} populations of {shape[0]} members, {shape[1]} periods each, {size / 1024:.0f} kB, "
         f"{time.perf_counter() - started:.0f} s: {args.out}"
     )
+
+
+def make_all(args: Args, courses: Mapping[str, tuple[Any, str]]) -> dict[str, Population]:
+    """The populations of markets and their mechanisms by their keys, in the same order, under a bar.
+
+    Raises:
+        NotFinite: a member learnt what is no number.
+        RuntimeError: anything else went wrong in a process, whose traceback it gives.
+    """
+    from train.comparison.workers import run_all  # takes a second to load
+
+    found: dict[str, Population] = {}
+    work, jobs = partial(_made, args), min(args.jobs, len(courses))
+    with (
+        closing(run_all(work, courses.items(), jobs, "processes")) as results,
+        progress_bar("{task.fields[last]}") as progress,
+    ):
+        bar = progress.add_task("populations", total=len(courses), last="")
+        for (key, _), population, error in results:
+            if error:
+                raise RuntimeError(f"{key}: {error}")
+            if isinstance(population, NotFinite):
+                raise population
+            found[key] = population
+            progress.update(bar, advance=1, last=key)
+    return {key: found[key] for key in courses}
+
+
+def _made(args: Args, course: tuple[str, tuple[Any, str]]) -> Population | NotFinite:
+    use_threads(1)  # loads torch, which no wrong argument should wait for
+    try:
+        return make_population(args, *course[1])
+    except NotFinite as error:  # which a process cannot raise in another
+        return error
 
 
 def make_population(args: Args, market: Any, mechanism: str) -> Population:
