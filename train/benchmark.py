@@ -55,7 +55,7 @@ class Args:
     steps: int | None = None
     """agent steps instead of those of the tasks: for rehearsals, never for a leaderboard"""
     jobs: int = os.cpu_count() or 1
-    """cells at a time; each takes one core"""
+    """programs at a time, each on one core; in one, seeds of a learner may learn side by side"""
     backend: Literal["processes", "serial", "ray"] = "processes"
     """where cells run; the numbers are the same everywhere"""
     address: str | None = None

@@ -47,7 +47,7 @@ class Args:
     study: Annotated[Path, tyro.conf.Positional]
     """TOML file of the study"""
     jobs: int = os.cpu_count() or 1
-    """runs at a time; each takes one core"""
+    """programs at a time, each on one core; in one, seeds of a point may learn side by side"""
     backend: Literal["processes", "serial", "ray"] = "processes"
     """where runs are; the numbers are the same everywhere"""
     address: str | None = None
