@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 CHECKPOINT, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
-FORMAT, VERSION = "ttc_env checkpoint", 1
+FORMAT, VERSION = "ttc_env checkpoint", 2
 ARRAY, TENSOR, TUPLE, PAIRS = "$array", "$tensor", "$tuple", "$pairs"
 
 

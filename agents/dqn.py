@@ -19,6 +19,7 @@ from torch.nn.functional import smooth_l1_loss
 
 from agents.hyperparameters import DQNConfig
 from agents.parts.actions import FlatActions
+from agents.parts.adam import Adam
 from agents.parts.exploration import epsilon
 from agents.parts.networks import StackedMLP, gradient_norms
 from agents.parts.patience import settle
@@ -60,7 +61,7 @@ class DQN:
         self.network = StackedMLP(env.num_providers, shape, 0.1, weights).to(self.device)
         self.slow = StackedMLP(env.num_providers, shape, 0.1, weights).to(self.device)
         self.slow.load_state_dict(self.network.state_dict())
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, fused=True)
+        self.optimizer = Adam(self.network.parameters(), config.learning_rate, fused=True)
         self.replay = Replay(config.capacity, self.observations.shape[1:], len(self.sizes), self.device)
 
     @property
@@ -73,8 +74,7 @@ class DQN:
         for _ in range(self.config.horizon):
             self._play()
         left = max(0.0, 1 - self.steps / self.total_steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * left
+        self.optimizer.learning_rate = self.config.learning_rate * left
         losses, norms = zip(*(self._optimize() for _ in range(self.config.gradient_steps)), strict=True)
         means = {"loss": torch.stack(losses).mean(), "grad_norm": torch.stack(norms).mean()}
         return {name: float(value) for name, value in means.items()} | {"epsilon": self.epsilon}
@@ -126,7 +126,7 @@ class DQN:
         chosen = [q.gather(-1, actions[..., k, None])[..., 0] for k, q in enumerate(branches)]
         losses = [smooth_l1_loss(q, target, reduction="none").mean(dim=0) for q in chosen]
         loss = torch.stack(losses).mean(dim=0)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.clear()
         loss.sum().backward()
         norm = gradient_norms(list(self.network.parameters())).mean()
         self.optimizer.step()

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.hyperparameters import PPOConfig
+from agents.parts.adam import Adam
 from agents.parts.distributions import Categoricals, Gaussian
 from agents.parts.networks import StackedMLP, clip_each
 from agents.parts.patience import settle
@@ -93,8 +94,7 @@ class PPO:
         self.critic: Any = critics[0] if self.runs == 1 else StackedMLP.joined(critics)
         self.policy.to(self.device), self.critic.to(self.device)
         self.parameters = [*self.policy.parameters(), *self.critic.parameters()]
-        self.optimizer: Any = torch.optim.Adam(self.parameters, lr=config.learning_rate, eps=1e-5, foreach=True)
-        # not fused, which rounds the last few numbers of an array in another way
+        self.optimizer = Adam(self.parameters, config.learning_rate, eps=1e-5)
 
     def _network(self, inputs: int, outputs: int, gain: float, generator: torch.Generator) -> Any:
         """The networks of all providers of a run, `copies` of them."""
@@ -116,8 +116,7 @@ class PPO:
         """`update` of every run, each with its own losses and diagnostics."""
         batch = self._collect()
         left = max(0.0, 1 - self.steps / self.total_steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * left
+        self.optimizer.learning_rate = self.config.learning_rate * left
         self.steps += self.steps_per_update
         rows = batch["advantages"].shape[1]
         sums: dict[str, Tensor] = {}
@@ -138,7 +137,7 @@ class PPO:
         own.env = _PartOfMarkets(self.env, index, self.runs)
         own.observations = self.observations.unflatten(1, (self.runs, -1))[:, index]
         own.policy, own.critic = self.policy.copies(some), self.critic.copies(some)
-        own.optimizer = _PartOfOptimizer(self.optimizer, some)
+        own.optimizer = self.optimizer.part(some)
         return own
 
     def critic_inputs(self, observations: Tensor) -> Tensor:
@@ -233,7 +232,7 @@ class PPO:
         value_loss = squared_error(values, batch["returns"])
         entropy = entropy.mean(dim=1)
         loss = (policy_loss + config.value * value_loss - config.entropy * left * entropy).sum()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.clear()
         loss.backward()
         norms = clip_each(self.parameters, config.max_grad_norm)
         self.optimizer.step()
@@ -325,22 +324,6 @@ def _rows(part: Any, some: slice) -> Any:
     if isinstance(part, tuple):
         return type(part)(*(_rows(inner, some) for inner in part))
     return None if part is None else part[some]
-
-
-class _PartOfOptimizer:
-    """The state of an optimiser for some of the stacked networks."""
-
-    def __init__(self, optimizer: torch.optim.Optimizer, some: slice) -> None:
-        self.optimizer, self.some = optimizer, some
-
-    def state_dict(self) -> dict[str, Any]:
-        """As the optimiser of these networks alone would give it."""
-        whole_state = self.optimizer.state_dict()
-        state = {
-            k: {name: value[self.some] if value.ndim else value for name, value in of.items()}
-            for k, of in whole_state["state"].items()
-        }
-        return whole_state | {"state": state}
 
 
 def _check_rows(env: VectorMarket, config: PPOConfig, runs: int) -> None:

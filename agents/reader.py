@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import kl_div, logsigmoid
 
 from agents.hyperparameters import ReaderConfig
+from agents.parts.adam import Adam
 from agents.parts.exploration import epsilon
 from ttc_env import Market, VectorMarket
 from ttc_env.equilibrium import draw_markets
@@ -61,7 +62,7 @@ class Reader:
         self.generator = np.random.default_rng([seed, 1])
         env.reset(seed)
         self.network = Demand(self.config.hidden, torch.Generator().manual_seed(seed))
-        self.optimizer: Any = torch.optim.Adam(self.network.parameters(), lr=self.config.learning_rate)
+        self.optimizer = Adam(self.network.parameters(), self.config.learning_rate)
 
     def enter(self, env: Any) -> None:
         """Read the observations of these markets from now on.
@@ -88,8 +89,7 @@ class Reader:
         """Play an episode in newly drawn markets and learn from it; returns the mean loss and gradient norm."""
         reading, targets = self._collect()
         left = max(0.0, 1 - self.steps / self.total_steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * left
+        self.optimizer.learning_rate = self.config.learning_rate * left
         told = []
         for _ in range(self.config.epochs):
             order = torch.as_tensor(self.generator.permutation(len(targets)))
@@ -114,8 +114,11 @@ class Reader:
 
     def state_dict(self) -> dict[str, Any]:
         """Network, optimiser and progress."""
-        parts = {"network": self.network, "optimizer": self.optimizer}
-        return {name: part.state_dict() for name, part in parts.items()} | {"steps": self.steps}
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "steps": self.steps,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
@@ -179,7 +182,7 @@ class Reader:
             (relative(payoffs) / self.config.temperature).log_softmax(-1) for payoffs in (self.network(read), targets)
         )
         loss = kl_div(found, wanted, reduction="batchmean", log_target=True)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.clear()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
