@@ -146,13 +146,13 @@ class PPO:
 
     @torch.no_grad()
     def act(self, observations: Any, greedy: bool = False) -> np.ndarray:
-        """Actions for observations `(B, n, d)`: sampled, or the most probable ones."""
-        outputs = self._by_provider(self.policy, self._tensor(observations))
+        """Actions for observations `(B, n, d)`, equal parts of each run: sampled, or the most probable ones."""
+        outputs = self._by_provider(self.policy, self._aside(self._tensor(observations)))
         if greedy:
-            return self._env_actions(self.distribution.mode(outputs)).cpu().numpy()
-        shape = (*outputs.shape[:-1], self.components)
-        uniform = torch.rand(shape, generator=self.generators[0], device=self.device)
-        return self._env_actions(self.distribution.sample(outputs, uniform)).cpu().numpy()
+            return self._env_actions(self._below(self.distribution.mode(outputs))).cpu().numpy()
+        shape = (len(outputs), outputs.shape[1] // self.runs, self.components)
+        uniform = torch.cat([torch.rand(shape, generator=g, device=self.device) for g in self.generators], dim=1)
+        return self._env_actions(self._below(self.distribution.sample(outputs, uniform))).cpu().numpy()
 
     def state_dict(self) -> dict[str, Any]:
         """Networks, optimiser and progress."""

@@ -62,7 +62,7 @@ class Reader:
         self.generator = np.random.default_rng([seed, 1])
         env.reset(seed)
         self.network = Demand(self.config.hidden, torch.Generator().manual_seed(seed))
-        self.optimizer = Adam(self.network.parameters(), self.config.learning_rate)
+        self.optimizer = Adam(self.network.parameters(), self.config.learning_rate, fused=False)
 
     def enter(self, env: Any) -> None:
         """Read the observations of these markets from now on.

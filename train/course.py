@@ -16,7 +16,7 @@ from ttc_env import VectorMarket
 from ttc_env.batch import one_market
 from ttc_env.envs.seats import Seats
 from ttc_env.evaluation.bounded import bounded_figures, is_exact
-from ttc_env.judging import judge, shown_figures
+from ttc_env.judging import judge, judge_each, shown_figures
 from ttc_env.metrics import evaluate, replay
 from ttc_env.scripting.signals import undivided
 
@@ -123,16 +123,23 @@ def follow(
         greedy, enter = partial(run.act, greedy=True), getattr(run, "enter", None)
         return judge(env, greedy, periods, enter) if exact else bounded_figures(env, greedy, enter)
 
+    beside: Any = args.make_env(len(seeds), dtype="float64") if len(seeds) > 1 and env.game.dynamics is None else None
+
+    def measure_all(periods: int) -> list[dict[str, Any]]:
+        if beside is not None:
+            return judge_each(beside, partial(learner.act, greedy=True), periods)
+        return [measure(run, periods) for run in course.runs]
+
     interrupted = False
     try:
-        course.learn(partial(measure, periods=10), show, tick, from_the_start=shows is None)
+        course.learn(partial(measure_all, periods=10), show, tick, from_the_start=shows is None)
     except KeyboardInterrupt:
         if shows is not None and learner.steps == 0:
             raise  # nothing was played, so there is nothing to report
         interrupted = True
     found = []
-    for k, (seed, run) in enumerate(zip(seeds, course.runs, strict=True)):
-        final = measure(run, args.max_cycles)
+    finals = measure_all(args.max_cycles)
+    for k, (seed, run, final) in enumerate(zip(seeds, course.runs, finals, strict=True)):
         report = run.report() if hasattr(run, "report") else {}
         path = report.pop("path", None)
         summary = {
@@ -188,7 +195,7 @@ class Course:
 
     def learn(
         self,
-        measure: Callable[[Learner], dict[str, Any]],
+        measure: Callable[[], list[dict[str, Any]]],
         show: Show,
         tick: Callable[[int], None],
         from_the_start: bool = True,
@@ -198,7 +205,7 @@ class Course:
         started = saved = time.perf_counter()
 
         def log(seconds: float, told: Sequence[dict[str, float]]) -> dict[str, Any]:
-            found = [measure(run) for run in self.runs]
+            found = measure()
             for record, figures, losses in zip(records, found, told, strict=True):
                 record.log(learner.steps, seconds, figures, losses)
             return found[0]

@@ -18,7 +18,7 @@ from ttc_env.envs.seats import Seats
 from ttc_env.envs.vector import VectorMarket
 from ttc_env.equilibrium import Unanswered, relative_gap
 from ttc_env.metrics import evaluate
-from ttc_env.playing import play
+from ttc_env.playing import play, record_play, replay
 
 Act = Callable[[np.ndarray], Any]
 ASKED = 3  # periods until the last answer counts: by then the record of last period is one of the same state
@@ -45,6 +45,19 @@ def judge(
     if isinstance(env, Seats):
         raise ValueError("where something is carried over, all providers are judged together; learners must be all")
     return figures(markov_game(env), markov_policy(env, act, enter))
+
+
+def judge_each(env: VectorMarket, act: Act, periods: int) -> list[dict[str, Any]]:
+    """`judge` of several players at once, where nothing is carried over.
+
+    Args:
+        env: copies of one market, one for each player, backend numpy.
+        act: from observations `(B, n, d)` to actions, row `k` what player `k` sees and does.
+        periods: that are played.
+    """
+    actions = record_play(env, act, periods, [0] * env.num_markets)
+    market, mechanism = one_market(env.market), env.game.mechanism
+    return [evaluate(env, replay(market, mechanism, actions[k :: env.num_markets])) for k in range(env.num_markets)]
 
 
 def markov_game(env: VectorMarket | Seats, discount: float = DISCOUNT) -> MarkovGame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,14 +28,16 @@ def play(env: VectorMarket | Seats, act: Callable[[np.ndarray], Any], periods: i
     return replay(one_market(env.market), env.game.mechanism, record_play(env, act, periods, seed))
 
 
-def record_play(env: VectorMarket | Seats, act: Callable[[np.ndarray], Any], periods: int, seed: int = 0) -> np.ndarray:
+def record_play(
+    env: VectorMarket | Seats, act: Callable[[np.ndarray], Any], periods: int, seed: int | Sequence[int] = 0
+) -> np.ndarray:
     """Frozen play: the actions of `periods` periods from a reset, all markets of `env` one after another.
 
     Args:
         env: copies of a market, NumPy.
         act: from observations to actions, for example `learner.act`.
         periods: how many, at least 1.
-        seed: of the markets.
+        seed: of the markets, or one for each.
 
     Returns:
         `(periods * num_markets, n)` or `(periods * num_markets, n, c)`: what `FrozenPlay` and `Recorded` take; actions

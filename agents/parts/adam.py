@@ -17,17 +17,23 @@ class Adam:
         parameters: what is learnt; of stacked networks the first axis counts the networks.
         learning_rate: may be changed between steps.
         eps: added to the root of the mean squared gradient.
-        fused: one pass over each array, which rounds its last few numbers in another way; by default several passes.
+        fused: whether to make one pass over an array, which rounds its last few numbers in another way; by default
+            where each network has a multiple of 16 of them, so that what one learns does not depend on how many it
+            is stacked with.
 
     Source: Kingma and Ba 2015, arXiv:1412.6980, algorithm 1, with decays 0.9 and 0.999.
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], learning_rate: float, eps: float = 1e-8, fused: bool = False
+        self, parameters: Iterable[Tensor], learning_rate: float, eps: float = 1e-8, fused: bool | None = None
     ) -> None:
         self.parameters = list(parameters)
-        self.learning_rate, self.eps, self.fused = learning_rate, eps, fused
-        self.steps = [torch.zeros((), device=p.device if fused else "cpu") for p in self.parameters]
+        self.learning_rate, self.eps = learning_rate, eps
+        self.fused = [p[0].numel() % 16 == 0 if fused is None else fused for p in self.parameters]
+        self.steps = [
+            torch.zeros((), device=p.device if one else "cpu")
+            for p, one in zip(self.parameters, self.fused, strict=True)
+        ]
         self.means = [torch.zeros_like(p) for p in self.parameters]
         self.squares = [torch.zeros_like(p) for p in self.parameters]
 
@@ -40,11 +46,14 @@ class Adam:
     def step(self) -> None:
         """One step against the gradients, which all parameters have."""
         gradients: Any = [p.grad for p in self.parameters]
-        adam(
-            self.parameters, gradients, self.means, self.squares, [], self.steps,
-            foreach=not self.fused, fused=self.fused, amsgrad=False, beta1=0.9, beta2=0.999, lr=self.learning_rate,
-            weight_decay=0.0, eps=self.eps, maximize=False,
-        )  # fmt: skip
+        for fused in set(self.fused):
+            some = [k for k, one in enumerate(self.fused) if one == fused]
+            columns = (self.parameters, gradients, self.means, self.squares, self.steps)
+            parameters, slopes, means, squares, steps = ([column[k] for k in some] for column in columns)
+            adam(
+                parameters, slopes, means, squares, [], steps, foreach=not fused, fused=fused, amsgrad=False,
+                beta1=0.9, beta2=0.999, lr=self.learning_rate, weight_decay=0.0, eps=self.eps, maximize=False,
+            )  # fmt: skip
 
     def part(self, some: slice) -> Adam:
         """That of some of the stacked networks, as it would be if they alone had been learnt; it shares their state."""
