@@ -1,13 +1,10 @@
 """Adam: what torch's own class does, for all of a stack or for a part, and without what that class loads."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 
 from agents.parts.adam import Adam
-from tests.helpers.scripts import ROOT
+from tests.helpers.scripts import run_python
 
 SHAPES = ((3, 7, 5), (3, 1, 5), (3, 40, 64), (3, 64, 6))
 
@@ -60,4 +57,5 @@ for name in ("ppo", "dqn", "recurrent-ppo"):
     make_learner(name, markets, 1000, 0).update()
 assert "torch._dynamo" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=240)
+    done = run_python(script)
+    assert done.returncode == 0, done.stderr
