@@ -91,6 +91,6 @@ def replay(market: Market, mechanism: Mechanism, actions: np.ndarray) -> Play:
     Raises:
         ValueError: actions of another shape or outside the space.
     """
-    actions = check_actions(mechanism, market, actions)
+    actions = np.ascontiguousarray(check_actions(mechanism, market, actions))  # sums round as memory lies
     bids = mechanism.bids(market, actions)
     return Play(actions, bids, mechanism.clear(market, bids))
