@@ -19,7 +19,7 @@ from agents.parts.checks import check_device, not_negative
 from agents.together import learns, side_by_side
 from train.folders import CONFIG
 from train.market_options import MarketArgs, MarketOptions
-from train.together import seed_of
+from train.together import alike, seed_of
 from ttc_env import Market, VectorMarket
 from ttc_env.checks import whole
 from ttc_env.describing import describe
@@ -119,6 +119,12 @@ class Args(Generic[Config, Rule, Carried]):
         if self.learners and learns(self.opponents):
             return side_by_side(make_env, self.algorithm, self.config, self.learners, self.opponents, self.steps, seed)
         return make_learner(self.algorithm, make_env, self.steps, seed, device=self.device, config=self.config)
+
+    @property
+    def seeds_alike(self) -> bool:
+        """Whether several seeds can learn side by side, each to the last bit what it would learn alone."""
+        providers = self.offers.load(self.market, self.beta).num_providers
+        return not self.learners and alike(self.algorithm, self.config, providers)
 
     def default_name(self) -> str:
         """A folder name from the arguments that matter most."""

@@ -21,7 +21,7 @@ from train.console_tables import seeds_progress
 from train.course import Show, follow
 from train.folders import CONFIG, SUMMARY, finished
 from train.record import RunFolder
-from train.together import TOGETHER, alike
+from train.together import TOGETHER
 from ttc_env import VectorMarket
 from ttc_env.batch import one_market
 from ttc_env.envs.seats import Seats
@@ -73,7 +73,7 @@ def train_seeds(args: Args, env: VectorMarket | Seats, folder: Path, config: dic
         ValueError, OSError, NotFinite: as in a run of one seed, from the first process in which it happened.
         KeyboardInterrupt: it was stopped before any was begun.
     """
-    groups = grouped(args, env.num_providers, folder)
+    groups = grouped(args, folder)
     asks = hasattr(find_class(args.algorithm), "forecast")  # a server, which has many requests at a time of its own
     jobs = 1 if asks or args.device != "cpu" else min(args.jobs or os.cpu_count() or 1, len(groups))
     board = Board(folder / BOARD, args.num_seeds)
@@ -96,10 +96,10 @@ def train_seeds(args: Args, env: VectorMarket | Seats, folder: Path, config: dic
     return [ended[seed] for seed in sorted(ended)]
 
 
-def grouped(args: Args, num_providers: int, folder: Path) -> list[list[int]]:
+def grouped(args: Args, folder: Path) -> list[list[int]]:
     """The seeds of a run in groups that learn side by side; those with a checkpoint go on alone."""
     seeds = range(args.seed, args.seed + args.num_seeds)
-    several = not args.learners and alike(args.algorithm, args.config, num_providers)
+    several = args.seeds_alike
     groups: list[list[int]] = []
     joins = False  # whether the next seed may join the last group
     for seed in seeds:

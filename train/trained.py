@@ -20,7 +20,7 @@ from train.arguments import Args
 from train.course import Followed, Memory, Show, follow
 from train.folders import new_folder
 from train.market_options import MarketOptions
-from train.together import TOGETHER, alike, parts
+from train.together import TOGETHER, parts
 from ttc_env import Market
 from ttc_env.batch import one_market
 from ttc_env.describing import describe
@@ -116,8 +116,7 @@ def train_learners(market: Any = "gsm8k/majority_voting", *, seeds: Sequence[int
     for seed in seeds:
         replace(args, seed=seed)  # which checks it
     env = args.judging_env()
-    several = not args.learners and alike(args.algorithm, args.config, env.num_providers)
-    most, found = TOGETHER if several else 1, []
+    most, found = TOGETHER if args.seeds_alike else 1, []
     for k in range(0, len(seeds), most):
         some = seeds[k : k + most]
         found += _trained(args, env, some, [Memory() for _ in some])

@@ -98,7 +98,7 @@ def test_what_goes_wrong_in_another_process_is_said_in_one_line(tmp_path):
 )
 def test_those_learn_side_by_side_whom_it_does_not_change(tmp_path, words, sizes):
     args = read_arguments(["--num-seeds", "10", "--seed", "5", *words])
-    groups = grouped(args, args.judging_env().num_providers, tmp_path)
+    groups = grouped(args, tmp_path)
     assert [len(group) for group in groups] == sizes
     assert [seed for group in groups for seed in group] == list(range(5, 15))
 
@@ -108,7 +108,7 @@ def test_seeds_with_a_checkpoint_go_on_alone(tmp_path):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
     (tmp_path / "seed3").mkdir()  # killed before its first checkpoint
-    assert grouped(read_arguments(["--num-seeds", "6"]), 9, tmp_path) == [[0], [1], [2], [3, 4, 5]]
+    assert grouped(read_arguments(["--num-seeds", "6"]), tmp_path) == [[0], [1], [2], [3, 4, 5]]
 
 
 def test_a_board_is_seen_by_all_and_stops_them(tmp_path):

@@ -12,7 +12,6 @@ import numpy as np
 
 import ttc_env
 from train.studies.reading import Point, Study
-from train.together import alike
 from train.trained import Trained, plan, train_learners
 
 FIGURES = (
@@ -53,14 +52,13 @@ def key_of(record: dict[str, Any]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _learn_alike(arguments: str) -> bool:
-    args = plan(**json.loads(arguments))
-    return not args.learners and alike(args.algorithm, args.config, args.judging_env().num_providers)
+def _seeds_alike(arguments: str) -> bool:
+    return plan(**json.loads(arguments)).seeds_alike
 
 
 def kind(cell: Cell) -> tuple[str, str] | None:
     """What cells that may be run together have in common; None of one that is run alone."""
-    return (cell.arguments, cell.market) if _learn_alike(cell.arguments) else None
+    return (cell.arguments, cell.market) if _seeds_alike(cell.arguments) else None
 
 
 def run_cells(cells: list[Cell]) -> list[dict[str, Any]]:
