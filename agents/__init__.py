@@ -185,7 +185,7 @@ def make_learner(
         name: one of `ALGORITHMS`, or `package.module:Class`.
         make_env: makes the markets, given further keywords of `VectorMarket`.
         total_steps: agent steps it will be trained for.
-        seed: of everything random in it and in its markets; several where the learner takes several.
+        seed: of everything random in it and in its markets; or a sequence, of several where the learner takes several.
         device: torch device of the markets of a learner that asks for the backend torch.
         config: its hyper-parameters, by default those of its name.
 
@@ -200,4 +200,6 @@ def make_learner(
     elif device != "cpu":
         raise ValueError(f"{name} computes on the cpu alone, got device {device!r}")
     settings = [default_config(name) if config is None else config] if hasattr(kind, "Config") else []
+    if isinstance(seed, Sequence) and len(seed) == 1:
+        (seed,) = seed
     return kind(make_env(**options), total_steps, seed, *settings)

@@ -47,6 +47,14 @@ def test_scripts_play_legal_actions_of_their_own_kind(task):
     assert distance["noisy-nash"] < 0.8 < distance["random"]
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_learner_refuses_is_said_as_it_says_it(tmp_path, jobs):
+    wrong = Args(learners=(("reader", 1000),), scripts=(), suites=("ttc-lite-v1",), out=tmp_path / "it.npz", jobs=jobs)
+    with pytest.raises(ValueError, match="Reader plays per-token pricing"):
+        main(wrong)
+    assert not list(tmp_path.iterdir())
+
+
 def test_unknown_scripts_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"unknown scripts \['nash'\]; allowed: random, noisy-nash, soft"):
         main(Args(scripts=("nash",), out=tmp_path / "none.npz"))

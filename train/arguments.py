@@ -19,7 +19,7 @@ from agents.parts.checks import check_device, not_negative
 from agents.together import learns, side_by_side
 from train.folders import CONFIG
 from train.market_options import MarketArgs, MarketOptions
-from train.together import alike, seed_of
+from train.together import alike
 from ttc_env import Market, VectorMarket
 from ttc_env.checks import whole
 from ttc_env.describing import describe
@@ -115,10 +115,10 @@ class Args(Generic[Config, Rule, Carried]):
     def make_learner(self, seeds: Sequence[int]) -> Learner:
         """The learner of these arguments; several seeds are as many runs side by side."""
         make_env: Any = partial(self.make_env, self.num_markets * len(seeds))
-        seed = seed_of(seeds)
         if self.learners and learns(self.opponents):
+            (seed,) = seeds
             return side_by_side(make_env, self.algorithm, self.config, self.learners, self.opponents, self.steps, seed)
-        return make_learner(self.algorithm, make_env, self.steps, seed, device=self.device, config=self.config)
+        return make_learner(self.algorithm, make_env, self.steps, seeds, device=self.device, config=self.config)
 
     @property
     def seeds_alike(self) -> bool:

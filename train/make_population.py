@@ -133,7 +133,7 @@ def make_all(args: Args, courses: Mapping[str, tuple[Any, str]]) -> dict[str, Po
     """The populations of markets and their mechanisms by their keys, in the same order, under a bar.
 
     Raises:
-        NotFinite: a member learnt what is no number.
+        ValueError, OSError, NotFinite: as of one population, from the first process in which it happened.
         RuntimeError: anything else went wrong in a process, whose traceback it gives.
     """
     from train.comparison.workers import run_all  # takes a second to load
@@ -148,18 +148,18 @@ def make_all(args: Args, courses: Mapping[str, tuple[Any, str]]) -> dict[str, Po
         for (key, _), population, error in results:
             if error:
                 raise RuntimeError(f"{key}: {error}")
-            if isinstance(population, NotFinite):
+            if isinstance(population, Exception):
                 raise population
             found[key] = population
             progress.update(bar, advance=1, last=key)
     return {key: found[key] for key in courses}
 
 
-def _made(args: Args, course: tuple[str, tuple[Any, str]]) -> Population | NotFinite:
+def _made(args: Args, course: tuple[str, tuple[Any, str]]) -> Population | Exception:
     use_threads(1)  # loads torch, which no wrong argument should wait for
     try:
         return make_population(args, *course[1])
-    except NotFinite as error:  # which a process cannot raise in another
+    except (ValueError, OSError, NotFinite) as error:  # which a process cannot raise in another
         return error
 
 

@@ -20,8 +20,3 @@ def alike(algorithm: str, config: Any, num_providers: int) -> bool:
 def parts(learner: Any, runs: Sequence[Any]) -> list[Any]:
     """The learner of each of these runs: itself if there is only one."""
     return [learner] if len(runs) == 1 else [learner.run(k) for k in range(len(runs))]
-
-
-def seed_of(seeds: Sequence[int]) -> Any:
-    """What a learner of these seeds is made with: one seed, or several."""
-    return seeds[0] if len(seeds) == 1 else list(seeds)

@@ -12,7 +12,7 @@ from agents import default_config, make_learner
 from agents.training import advance_runs
 from train.comparison.cells import Cell
 from train.comparison.populations import provide
-from train.together import alike, parts, seed_of
+from train.together import alike, parts
 from ttc_env.evaluation import Task, evaluate_greedy, evaluate_policy, find_course, load_suite
 from ttc_env.scripting.threads import use_threads
 
@@ -30,15 +30,14 @@ def find_task(cell: Cell) -> Task:
 
 
 @lru_cache(maxsize=1024)
-def learn_alike(learner: str, source: str, name: str) -> bool:
-    """Whether cells of this learner and task may be run together."""
-    (task,) = (task for task in load_suite(source) if task.name == name)
-    return alike(learner, default_config(learner), task.make_env().num_providers)
+def _seeds_alike(cell: Cell) -> bool:
+    task = find_task(cell)
+    return alike(cell.learner, default_config(cell.learner), task.market(task.train[0]).num_providers)
 
 
 def kind(cell: Cell) -> tuple[str, str] | None:
     """What cells that may be run together have in common; None of one that is run alone."""
-    return (cell.learner, cell.task) if learn_alike(cell.learner, cell.source or cell.suite, cell.task) else None
+    return (cell.learner, cell.task) if _seeds_alike(replace(cell, seed=0)) else None
 
 
 def run_cells(cells: list[Cell]) -> list[dict[str, Any]]:
@@ -50,8 +49,8 @@ def run_cells(cells: list[Cell]) -> list[dict[str, Any]]:
     task = find_task(cells[0])
     provide([task])
     make_env: Any = partial(task.make_env, len(cells))
-    learner: Any = make_learner(cells[0].learner, make_env, task.steps, seed_of([cell.seed for cell in cells]))
-    curves = [_Curve() for _ in cells]
+    learner: Any = make_learner(cells[0].learner, make_env, task.steps, [cell.seed for cell in cells])
+    curves: list[list[dict[str, Any]]] = [[] for _ in cells]
     seconds, updates = 0.0, 0
     for point in range(CHECKPOINTS + 1):
         started, before = time.perf_counter(), learner.steps
@@ -62,39 +61,29 @@ def run_cells(cells: list[Cell]) -> list[dict[str, Any]]:
         if point and learner.steps == before:
             continue
         for cell, run, curve in zip(cells, parts(learner, cells), curves, strict=True):
-            curve.add(learner.steps, seconds, evaluate_greedy(task, run.act, getattr(run, "enter", None), cell.seed))
+            figures = evaluate_greedy(task, run.act, getattr(run, "enter", None), cell.seed)
+            told = {name: figures.get(name) for name in CURVES}
+            curve.append({"steps": learner.steps, "seconds": round(seconds, 3)} | told)
     found = zip(cells, parts(learner, cells), curves, strict=True)
     return [_record(cell, task, run, curve, seconds) for cell, run, curve in found]
 
 
-def _record(cell: Cell, task: Task, run: Any, curve: _Curve, seconds: float) -> dict[str, Any]:
-    """What became of a cell."""
+def _record(cell: Cell, task: Task, run: Any, points: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """What became of a cell, from the points of its learning curve."""
     enter = getattr(run, "enter", None)
-    arrived = arrival(curve.points["relative_nash_conv"])
+    curve = {name: [point[name] for point in points] for name in points[0]}
+    arrived = arrival(curve["relative_nash_conv"])
     return {
         **cell.identity,
         "settings": asdict(default_config(cell.learner)),
         "version": ttc_env.__version__,
         "metrics": evaluate_policy(task, run.act, enter, cell.seed),
-        "curve": curve.points,
-        "steps_to_one_percent": None if arrived is None else curve.points["steps"][arrived],
-        "seconds_to_one_percent": None if arrived is None else curve.points["seconds"][arrived],
+        "curve": curve,
+        "steps_to_one_percent": None if arrived is None else curve["steps"][arrived],
+        "seconds_to_one_percent": None if arrived is None else curve["seconds"][arrived],
         "frozen": {name: find_course(task, name).freeze(run.act, enter, cell.seed).tolist() for name in task.tests},
         "seconds": round(seconds, 3),
     }
-
-
-class _Curve:
-    """A learning curve, column by column."""
-
-    def __init__(self) -> None:
-        self.points: dict[str, list[Any]] = {name: [] for name in ("steps", "seconds", *CURVES)}
-
-    def add(self, steps: int, seconds: float, figures: dict[str, Any]) -> None:
-        """A point."""
-        told = {"steps": steps, "seconds": round(seconds, 3)} | {name: figures.get(name) for name in CURVES}
-        for name, value in told.items():
-            self.points[name].append(value)
 
 
 def arrival(gaps: list[float | None], threshold: float = THRESHOLD) -> int | None:

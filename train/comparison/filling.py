@@ -100,6 +100,20 @@ def fill_store(
     return failed
 
 
+def _grouped(items: Sequence[Item], most: int, kind: Callable[[Item], Hashable]) -> list[list[Item]]:
+    """The items in groups of up to so many of a kind, in the order of their first ones; each of the kind None alone."""
+    groups: list[list[Item]] = []
+    last: dict[Hashable, list[Item]] = {}  # group of every kind
+    for item in items:
+        own = kind(item)
+        group = None if own is None else last.get(own)
+        if group is None or len(group) == most:
+            groups.append(group := [])
+            last[own] = group
+        group.append(item)
+    return groups
+
+
 def one_by_one(work: Callable[[Item], Record], items: list[Item]) -> list[Record]:
     """The records of items, where work is done on one at a time."""
     return [work(item) for item in items]
@@ -143,20 +157,9 @@ class Missing(Generic[Item]):
 
     def claimed(self, most: int = 1, kind: Callable[[Item], Hashable] = lambda item: None) -> Iterator[list[Item]]:
         """The items that no other process runs or has run, each claimed as it is taken: up to so many of a kind."""
-        passed: set[int] = set()  # taken, or left to others
-        waiting = list(self.items)
-        for k, item in enumerate(waiting):
-            if k in passed or not self._claim(item):
-                continue
-            group, own = [item], kind(item)
-            for j in range(k + 1, len(waiting) if most > 1 and own is not None else 0):
-                if len(group) == most:
-                    break
-                if j not in passed and kind(waiting[j]) == own:
-                    passed.add(j)
-                    if self._claim(waiting[j]):
-                        group.append(waiting[j])
-            yield group
+        for group in _grouped(self.items, most, kind):
+            if mine := [item for item in group if self._claim(item)]:
+                yield mine
 
     def _claim(self, item: Item) -> bool:
         """Whether it is to be done here."""
